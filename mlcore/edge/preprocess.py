@@ -71,11 +71,13 @@ def open_image(source: Source, *, max_pixels: int = MAX_PIXELS) -> Image.Image:
     Raises UnreadableImage with code ``missing``, ``empty``, ``not_an_image`` or ``too_large``.
     """
     if isinstance(source, Path):
+        path = source
         try:
-            source = source.read_bytes()
+            source = path.read_bytes()
         except OSError as problem:
             raise UnreadableImage(
-                "missing", f"The file {source.name} cannot be read ({problem.strerror}); check its path and rights."
+                "missing",
+                f"The file {path.name} cannot be read ({problem.strerror}); check its path and rights.",
             ) from problem
     if not source:
         raise UnreadableImage("empty", "The file is empty (0 bytes); save or upload it again.")
@@ -88,7 +90,8 @@ def open_image(source: Source, *, max_pixels: int = MAX_PIXELS) -> Image.Image:
         raise too_large from problem
     except DECODE_ERRORS as problem:
         raise UnreadableImage(
-            "not_an_image", "The file is not a picture in JPEG, PNG, WebP, BMP, TIFF or GIF format; convert it first."
+            "not_an_image",
+            "The file is not a picture in JPEG, PNG, WebP, BMP, TIFF or GIF format; convert it first.",
         ) from problem
     if image.width * image.height > max_pixels:
         raise too_large
@@ -107,7 +110,9 @@ def to_rgb(image: Image.Image) -> Image.Image:
         # Pixels first: Pillow turns TIFF files by itself while it decodes, and then drops their tag.
         image.load()
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as problem:
-        raise UnreadableImage("too_large", "The picture has too many pixels; scale it down and try again.") from problem
+        raise UnreadableImage(
+            "too_large", "The picture has too many pixels; scale it down and try again."
+        ) from problem
     except DECODE_ERRORS as problem:
         raise UnreadableImage(
             "damaged", "The picture is damaged or cut off, so it cannot be decoded; save or upload it again."
@@ -149,7 +154,9 @@ def load_rgb(source: Source, size: int | None = INPUT_SIZE, *, max_pixels: int =
 def to_input(image: Pixels, size: int = INPUT_SIZE) -> Pixels:
     """Stretch RGB uint8 (H, W, 3) to (size, size, 3), bilinear and antialiased as Pillow does it."""
     if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
-        raise ValueError(f"image must be uint8 (H, W, 3), not {image.dtype} {image.shape}; load it with load_rgb.")
+        raise ValueError(
+            f"image must be uint8 (H, W, 3), not {image.dtype} {image.shape}; load it with load_rgb."
+        )
     if image.shape[:2] == (size, size):
         return np.ascontiguousarray(image)
     return np.array(Image.fromarray(image).resize((size, size), Image.Resampling.BILINEAR))

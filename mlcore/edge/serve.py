@@ -1,0 +1,188 @@
+"""A bundle over HTTP with nothing but the standard library."""
+
+import json
+import re
+import threading
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+from mlcore.edge.preprocess import UnreadableImage
+from mlcore.edge.runtime import Model
+
+MAX_BODY = 20 * 1024 * 1024
+
+# A large picture takes a few hundred MB while it is decoded, so only so many at once; others wait.
+MAX_DECODING = 4
+
+# Seconds a client may keep silent before its connection is closed.
+PATIENCE = 30
+
+_FILE_PART = re.compile(rb"^content-disposition:[^\r\n]*\bfilename\*?=", re.IGNORECASE | re.MULTILINE)
+
+
+class RequestProblem(Exception):
+    """The request cannot be answered; ``status`` and one sentence with the mend go to the client."""
+
+    def __init__(self, status: HTTPStatus, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+        self.message = message
+
+
+class EdgeServer(ThreadingHTTPServer):
+    """Answers for one Model; ``server_address`` tells the port that was taken."""
+
+    daemon_threads = True
+
+    def __init__(self, address: tuple[str, int], model: Model, *, max_body: int, top: int) -> None:
+        super().__init__(address, EdgeHandler)
+        self.model = model
+        self.max_body = max_body
+        self.top = top
+        self.decoding = threading.BoundedSemaphore(MAX_DECODING)
+
+
+def create_server(
+    model: Model, host: str, port: int, *, max_body: int = MAX_BODY, top: int = 3
+) -> EdgeServer:
+    """Bind the port; call ``serve_forever`` on what is returned. Raises OSError when the port is taken."""
+    return EdgeServer((host, port), model, max_body=max_body, top=top)
+
+
+class EdgeHandler(BaseHTTPRequestHandler):
+    """POST /predict, GET /healthz, GET /metadata; every answer is JSON."""
+
+    server: EdgeServer
+    timeout = PATIENCE
+    protocol_version = "HTTP/1.1"
+    server_version = "edge-annotator"
+    sys_version = ""
+
+    def do_GET(self) -> None:
+        """Tell the state or the metadata."""
+        self._handle("GET")
+
+    def do_POST(self) -> None:
+        """Tell the class of the picture in the body."""
+        self._handle("POST")
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Keep quiet: one line a picture would wear out a device's flash."""
+
+    def _handle(self, method: str) -> None:
+        address = urlsplit(self.path)
+        routes = {
+            "/predict": ("POST", self._predict),
+            "/healthz": ("GET", self._health),
+            "/metadata": ("GET", self._metadata),
+        }
+        try:
+            try:
+                if address.path not in routes:
+                    raise RequestProblem(
+                        HTTPStatus.NOT_FOUND,
+                        "There is no such path; use POST /predict, GET /healthz or GET /metadata.",
+                    )
+                allowed, answer = routes[address.path]
+                if method != allowed:
+                    raise RequestProblem(HTTPStatus.METHOD_NOT_ALLOWED, f"Use {allowed} for {address.path}.")
+                self._send(HTTPStatus.OK, answer(address.query))
+            except RequestProblem as problem:
+                # The body may not have been read, so what follows on this connection is not a request.
+                self.close_connection = True
+                self._send(problem.status, {"error": problem.message})
+        except (ConnectionError, TimeoutError):
+            # The client has gone or is silent; there is nobody to tell.
+            self.close_connection = True
+
+    def _health(self, query: str) -> dict[str, Any]:
+        model = self.server.model
+        return {"status": "ok", "precision": model.precision, "device": model.device}
+
+    def _metadata(self, query: str) -> dict[str, Any]:
+        model = self.server.model
+        return {
+            "precision": model.precision,
+            "device": model.device,
+            "labels": list(model.labels),
+            "manifest": model.metadata,
+        }
+
+    def _predict(self, query: str) -> dict[str, Any]:
+        top = _read_top(query, self.server.top)
+        data = self._read_picture()
+        try:
+            with self.server.decoding:
+                predictions = self.server.model.predict(data, top)
+        except UnreadableImage as problem:
+            status = (
+                HTTPStatus.REQUEST_ENTITY_TOO_LARGE if problem.code == "too_large" else HTTPStatus.BAD_REQUEST
+            )
+            raise RequestProblem(status, problem.message) from problem
+        return {
+            "label": predictions[0].label,
+            "confidence": predictions[0].confidence,
+            "top": [{"label": one.label, "confidence": one.confidence} for one in predictions],
+        }
+
+    def _read_picture(self) -> bytes:
+        """The bytes of the picture: the raw body, or the first file of a multipart form."""
+        length = self.headers.get("Content-Length", "")
+        if not re.fullmatch("[0-9]{1,18}", length):
+            raise RequestProblem(
+                HTTPStatus.LENGTH_REQUIRED,
+                "Content-Length is missing; send the picture in one piece, not in chunks.",
+            )
+        if int(length) > self.server.max_body:
+            raise RequestProblem(
+                HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+                f"The body has {int(length):,} bytes, at most {self.server.max_body:,} are taken; "
+                "send a smaller picture.",
+            )
+        body = self.rfile.read(int(length))
+        if len(body) < int(length):
+            raise RequestProblem(
+                HTTPStatus.BAD_REQUEST, "The body is shorter than Content-Length says; send it again."
+            )
+        if self.headers.get_content_type() == "multipart/form-data":
+            return _first_file(self.headers.get_boundary(), body)
+        return body
+
+    def _send(self, status: HTTPStatus, answer: dict[str, Any]) -> None:
+        body = (json.dumps(answer, ensure_ascii=False) + "\n").encode()
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json; charset=utf-8")
+        self.send_header("Content-Length", str(len(body)))
+        self.send_header("X-Content-Type-Options", "nosniff")
+        if status == HTTPStatus.METHOD_NOT_ALLOWED:
+            self.send_header("Allow", "POST" if urlsplit(self.path).path == "/predict" else "GET")
+        if self.close_connection:
+            self.send_header("Connection", "close")
+        self.end_headers()
+        self.wfile.write(body)
+
+
+def _read_top(query: str, usual: int) -> int:
+    values = parse_qs(query).get("top")
+    if values is None:
+        return usual
+    if not re.fullmatch("[1-9][0-9]{0,8}", values[-1]):
+        raise RequestProblem(
+            HTTPStatus.BAD_REQUEST, "top must be a whole number from 1; leave it out for the usual number."
+        )
+    return int(values[-1])
+
+
+def _first_file(boundary: str | None, body: bytes) -> bytes:
+    """The first part that has a file name (RFC 7578), byte for byte."""
+    if not boundary:
+        raise RequestProblem(
+            HTTPStatus.BAD_REQUEST, "The form's Content-Type has no boundary; let your client set it."
+        )
+    for part in (b"\r\n" + body).split(b"\r\n--" + boundary.encode("latin-1", "replace"))[1:]:
+        head, _, content = part.partition(b"\r\n\r\n")
+        if _FILE_PART.search(head):
+            return content
+    raise RequestProblem(HTTPStatus.BAD_REQUEST, "The form has no file; put the picture into a file field.")
