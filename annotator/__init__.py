@@ -1,0 +1,1 @@
+"""The web application: people, rows, permissions, time."""

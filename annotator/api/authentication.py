@@ -1,0 +1,35 @@
+"""Who is calling: a browser with its session, or a script with a token."""
+
+from __future__ import annotations
+
+from rest_framework import authentication, exceptions
+from rest_framework.request import Request
+
+from annotator.projects import tokens
+from annotator.projects.models import ApiToken, User
+
+
+class SessionAuthentication(authentication.SessionAuthentication):
+    """Django's session, with a 401 instead of a 403 for strangers."""
+
+    def authenticate_header(self, request: Request) -> str:
+        return "Session"
+
+
+class TokenAuthentication(authentication.BaseAuthentication):
+    """`Authorization: Bearer <token>`. The token's scopes are checked by `api.permissions`."""
+
+    def authenticate(self, request: Request) -> tuple[User, ApiToken] | None:
+        header = request.headers.get("Authorization", "")
+        if not header:
+            return None
+        word, _, secret = header.partition(" ")
+        if word.lower() != "bearer" or not secret.strip():
+            raise exceptions.AuthenticationFailed("Write the header as 'Authorization: Bearer <token>'.")
+        token = tokens.find(secret.strip())
+        if token is None:
+            raise exceptions.AuthenticationFailed("This token is unknown, revoked or expired: make a new one in your account.")
+        return token.user, token
+
+    def authenticate_header(self, request: Request) -> str:
+        return "Bearer"

@@ -1,0 +1,266 @@
+"""Every setting of the application, each read from one environment variable and explained where it is read."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from pathlib import Path
+from typing import Any
+
+import dj_database_url
+from django.core.exceptions import ImproperlyConfigured
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+
+def _flag(name: str, default: bool) -> bool:
+    value = os.environ.get(name)
+    if value is None or value == "":
+        return default
+    if value.lower() in {"1", "true", "yes", "on"}:
+        return True
+    if value.lower() in {"0", "false", "no", "off"}:
+        return False
+    raise ImproperlyConfigured(f"{name} is '{value}': write 1 or 0.")
+
+
+def _number(name: str, default: int) -> int:
+    value = os.environ.get(name, "")
+    try:
+        return int(value) if value else default
+    except ValueError as error:
+        raise ImproperlyConfigured(f"{name} is '{value}': write a whole number.") from error
+
+
+def _list(name: str) -> list[str]:
+    return [part.strip() for part in os.environ.get(name, "").split(",") if part.strip()]
+
+
+# --- where things are ---------------------------------------------------------------------------------------
+
+# ANNOTATOR_DATA: the one folder with everything that is yours: database, images, features, models, bundles, logs.
+DATA_DIR = Path(os.environ.get("ANNOTATOR_DATA") or Path.home() / ".edge-annotator").expanduser().resolve()
+DATA_DIR.mkdir(parents=True, exist_ok=True)
+
+# ANNOTATOR_DEBUG: Django's debug pages. For developers only, never on a network.
+DEBUG = _flag("ANNOTATOR_DEBUG", False)
+
+
+def _secret_key() -> str:
+    """A random secret for this install, made once and kept with owner-only rights in the data directory."""
+    path = DATA_DIR / "secret.key"
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return path.read_text().strip()
+    with os.fdopen(descriptor, "w") as file:
+        key = secrets.token_urlsafe(50)
+        file.write(key)
+    return key
+
+
+# ANNOTATOR_SECRET_KEY: signs sessions. Unset, a random one is made for this install; several machines must share one.
+SECRET_KEY = os.environ.get("ANNOTATOR_SECRET_KEY") or _secret_key()
+if len(SECRET_KEY) < 32 or SECRET_KEY.startswith("change-me"):
+    raise ImproperlyConfigured("ANNOTATOR_SECRET_KEY is too short or a placeholder: use at least 32 random characters.")
+
+# ANNOTATOR_HOSTS: comma-separated names under which the site may be reached, besides this machine's own.
+ALLOWED_HOSTS = ["localhost", "127.0.0.1", "[::1]", *_list("ANNOTATOR_HOSTS")]
+
+# ANNOTATOR_ORIGINS: comma-separated origins (https://label.example.org) behind a proxy that ends TLS.
+CSRF_TRUSTED_ORIGINS = _list("ANNOTATOR_ORIGINS")
+
+# ANNOTATOR_HTTPS: set when a proxy in front serves HTTPS: cookies become secure-only and HSTS is sent.
+HTTPS = _flag("ANNOTATOR_HTTPS", False)
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
+SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
+if HTTPS:
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+
+# --- Django ---------------------------------------------------------------------------------------------------
+
+INSTALLED_APPS = [
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "annotator.projects",
+    "annotator.jobs",
+    "annotator.images",
+    "annotator.labelling",
+    "annotator.learning",
+    "annotator.delivery",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "annotator.api.security.ContentSecurityPolicy",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+
+ROOT_URLCONF = "annotator.config.urls"
+WSGI_APPLICATION = "annotator.config.wsgi.application"
+ASGI_APPLICATION = "annotator.config.asgi.application"
+AUTH_USER_MODEL = "projects.User"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+LOGIN_URL = "/signin"
+X_FRAME_OPTIONS = "DENY"
+SECURE_REFERRER_POLICY = "same-origin"
+SESSION_COOKIE_SAMESITE = "Lax"
+CSRF_COOKIE_SAMESITE = "Lax"
+LANGUAGE_CODE = "en"
+TIME_ZONE = "UTC"
+USE_TZ = True
+
+TEMPLATES: list[dict[str, Any]] = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
+]
+
+# --- database -------------------------------------------------------------------------------------------------
+
+# DATABASE_URL: unset, SQLite in the data directory; postgres://user:password@host/name for several machines.
+DATABASE_URL = os.environ.get("DATABASE_URL") or f"sqlite:///{DATA_DIR / 'db.sqlite3'}"
+DATABASES: dict[str, dict[str, Any]] = {"default": dict(dj_database_url.parse(DATABASE_URL))}
+if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
+    DATABASES["default"]["CONN_MAX_AGE"] = None
+    DATABASES["default"]["OPTIONS"] = {
+        # IMMEDIATE takes the write lock when a transaction begins, so two writers queue up instead of failing half-way.
+        "transaction_mode": "IMMEDIATE",
+        "timeout": 30,
+        "init_command": (
+            "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA mmap_size=134217728; "
+            "PRAGMA cache_size=-20000; PRAGMA temp_store=MEMORY;"
+        ),
+    }
+else:
+    DATABASES["default"]["CONN_MAX_AGE"] = 600
+    DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
+
+# --- Redis and Celery -----------------------------------------------------------------------------------------
+
+# REDIS_URL: unset, `annotator up` runs its own Redis on a unix socket in the data directory.
+REDIS_URL = os.environ.get("REDIS_URL") or f"unix://{DATA_DIR / 'redis.sock'}"
+_broker = REDIS_URL.replace("unix://", "redis+socket://", 1)
+CELERY_BROKER_URL = _broker
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_SERIALIZER = "json"
+CELERY_ACCEPT_CONTENT = ["json"]
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_CONNECTION_MAX_RETRIES = None
+CELERY_BROKER_TRANSPORT_OPTIONS = {"socket_timeout": 30, "socket_connect_timeout": 2, "max_retries": 1}
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_TASK_DEFAULT_QUEUE = "bulk"
+CELERY_TASK_ROUTES = {
+    "learning.learn": {"queue": "learn"},
+    "delivery.export": {"queue": "train"},
+}
+# How often the sweep looks for work that a crash left lying, in seconds.
+CELERY_BEAT_SCHEDULE = {"sweep": {"task": "pipeline.sweep", "schedule": 10.0}}
+
+# --- files ----------------------------------------------------------------------------------------------------
+
+# ANNOTATOR_S3_BUCKET: keep images and bundles in this S3-compatible bucket instead of the data directory.
+# ANNOTATOR_S3_ENDPOINT: the address of an S3-compatible server; unset, AWS. Keys come from AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.
+S3_BUCKET = os.environ.get("ANNOTATOR_S3_BUCKET", "")
+S3_ENDPOINT = os.environ.get("ANNOTATOR_S3_ENDPOINT", "")
+if S3_BUCKET:
+    _media: dict[str, Any] = {
+        "BACKEND": "storages.backends.s3.S3Storage",
+        "OPTIONS": {"bucket_name": S3_BUCKET, "endpoint_url": S3_ENDPOINT or None, "default_acl": None},
+    }
+else:
+    _media = {"BACKEND": "django.core.files.storage.FileSystemStorage", "OPTIONS": {"location": DATA_DIR / "media"}}
+STORAGES = {
+    "default": _media,
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+}
+STATIC_URL = "/static/"
+STATIC_ROOT = DATA_DIR / "static"
+WEB_DIST = BASE_DIR / "web" / "dist"
+STATICFILES_DIRS = [("app", WEB_DIST)] if WEB_DIST.is_dir() else []
+WHITENOISE_USE_FINDERS = True
+
+# ANNOTATOR_MAX_PIXELS: an image with more pixels than this is refused (a decompression bomb).
+MAX_PIXELS = _number("ANNOTATOR_MAX_PIXELS", 178_000_000)
+# ANNOTATOR_MAX_FILE_MB: the largest single image file that is taken, in megabytes.
+MAX_FILE_BYTES = _number("ANNOTATOR_MAX_FILE_MB", 100) * 1_000_000
+# ANNOTATOR_MAX_ARCHIVE_GB: the largest zip that is taken, packed or unpacked, in gigabytes.
+MAX_ARCHIVE_BYTES = _number("ANNOTATOR_MAX_ARCHIVE_GB", 50) * 1_000_000_000
+DATA_UPLOAD_MAX_MEMORY_SIZE = 20_000_000
+DATA_UPLOAD_MAX_NUMBER_FILES = 500
+FILE_UPLOAD_MAX_MEMORY_SIZE = 5_000_000
+
+# --- the loop -------------------------------------------------------------------------------------------------
+
+# ANNOTATOR_DEVICE: auto, cpu, cuda or xpu.
+DEVICE = os.environ.get("ANNOTATOR_DEVICE", "auto")
+# ANNOTATOR_LEASE_SECONDS: how long a task stays with a page that has gone silent.
+LEASE_SECONDS = _number("ANNOTATOR_LEASE_SECONDS", 180)
+# ANNOTATOR_QUEUE_SIZE: how many candidates one ranking writes.
+QUEUE_SIZE = _number("ANNOTATOR_QUEUE_SIZE", 300)
+
+# --- API ------------------------------------------------------------------------------------------------------
+
+REST_FRAMEWORK: dict[str, Any] = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "annotator.api.authentication.TokenAuthentication",
+        "annotator.api.authentication.SessionAuthentication",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["annotator.api.permissions.SignedIn"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "EXCEPTION_HANDLER": "annotator.api.errors.answer",
+    "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Edge Annotator",
+    "DESCRIPTION": "Everything that the pages do can be done here.",
+    "VERSION": "0.1.0",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "REDOC_DIST": "SIDECAR",
+    "COMPONENT_SPLIT_REQUEST": True,
+}
+
+# --- logs -----------------------------------------------------------------------------------------------------
+
+# ANNOTATOR_LOG_LEVEL: DEBUG, INFO, WARNING or ERROR.
+LOG_LEVEL = os.environ.get("ANNOTATOR_LOG_LEVEL", "INFO").upper()
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["console"], "level": "WARNING"},
+    "loggers": {"annotator": {"level": LOG_LEVEL}, "mlcore": {"level": LOG_LEVEL}},
+}

@@ -1,0 +1,40 @@
+"""What leaves: bundles for the edge."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.db import models
+
+from annotator.jobs.models import Job
+from annotator.learning.models import ModelVersion
+from annotator.projects.models import Project
+
+
+class Bundle(models.Model):
+    """A zip with everything that a device needs: the model in three precisions, labels, manifest, runtime."""
+
+    class State(models.TextChoices):
+        BUILDING = "building", "Building"
+        READY = "ready", "Ready"
+        FAILED = "failed", "Failed"
+
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="bundles")
+    number = models.PositiveIntegerField()
+    model_version = models.ForeignKey(ModelVersion, on_delete=models.PROTECT, related_name="bundles")
+    job = models.OneToOneField(Job, null=True, on_delete=models.SET_NULL, related_name="bundle")
+    state = models.CharField(max_length=10, choices=State.choices, default=State.BUILDING)
+    path = models.CharField(max_length=300, blank=True)
+    size = models.PositiveBigIntegerField(default=0)
+    sha256 = models.CharField(max_length=64, blank=True)
+    report = models.JSONField(default=list, help_text="One row a precision: accuracy, agreement, size, latency, throughput.")
+    recommended = models.CharField(max_length=8, blank=True)
+    recommended_why = models.CharField(max_length=300, blank=True)
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["-number"]
+        constraints = [models.UniqueConstraint(fields=["project", "number"], name="bundle_number_once")]
+
+    def __str__(self) -> str:
+        return f"bundle {self.number}"

@@ -1,0 +1,116 @@
+"""What people say: an append-only list of annotations, the newest of each image, the queue of what to ask
+next, and who looks at what right now."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.conf import settings
+from django.db import models
+
+from annotator.images.models import Image
+from annotator.projects.models import Label, Project
+
+
+class Annotation(models.Model):
+    """One thing one person said about one image. Rows are only ever added; the highest `seq` of an image wins."""
+
+    class Kind(models.TextChoices):
+        LABEL = "label", "Label"
+        SKIP = "skip", "Skipped"
+        FLAG = "flag", "Flagged"
+        CLEAR = "clear", "Taken back"
+
+    class Source(models.TextChoices):
+        PERSON = "person", "A person on the page"
+        API = "api", "A script"
+        IMPORT = "import", "Came with the image"
+
+    seq = models.BigAutoField(primary_key=True)
+    id = models.UUIDField(unique=True, default=uuid.uuid4, help_text="Made by the client, so that a retry adds nothing.")
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="annotations")
+    image = models.ForeignKey(Image, on_delete=models.CASCADE, related_name="annotations")
+    kind = models.CharField(max_length=6, choices=Kind.choices)
+    label = models.ForeignKey(Label, null=True, blank=True, on_delete=models.PROTECT, related_name="annotations")
+    author = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="annotations")
+    source = models.CharField(max_length=6, choices=Source.choices, default=Source.PERSON)
+    created_at = models.DateTimeField(auto_now_add=True)
+    seconds = models.FloatField(null=True, blank=True, help_text="How long the person looked.")
+    guess = models.ForeignKey(Label, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+    confidence = models.FloatField(null=True, blank=True, help_text="The model's, in its guess, when it was shown.")
+    model_number = models.PositiveIntegerField(null=True, blank=True, help_text="The model version that guessed.")
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["image", "-seq"], name="annotation_newest"),
+            models.Index(fields=["project", "-seq"], name="annotation_recent"),
+            models.Index(fields=["project", "created_at"], name="annotation_times"),
+        ]
+        constraints = [
+            models.CheckConstraint(
+                name="label_when_labelled",
+                condition=models.Q(kind="label", label__isnull=False) | (~models.Q(kind="label") & models.Q(label=None)),
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.label or ''}".strip()
+
+
+class Standing(models.Model):
+    """What holds for an image now: its newest annotation, written in the same transaction; absent when taken back."""
+
+    image = models.OneToOneField(Image, primary_key=True, on_delete=models.CASCADE, related_name="standing")
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="+")
+    annotation = models.ForeignKey(Annotation, on_delete=models.CASCADE, related_name="+")
+    kind = models.CharField(max_length=6, choices=Annotation.Kind.choices)
+    label = models.ForeignKey(Label, null=True, on_delete=models.PROTECT, related_name="+")
+    is_audit = models.BooleanField(default=False)
+
+    class Meta:
+        indexes = [models.Index(fields=["project", "kind", "label"], name="standing_by_class")]
+
+    def __str__(self) -> str:
+        return f"{self.image_id}: {self.kind}"
+
+
+class Candidate(models.Model):
+    """One place in the queue, written by `learning.rank` together with all others of the ranking."""
+
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="candidates")
+    image = models.OneToOneField(Image, primary_key=True, on_delete=models.CASCADE, related_name="candidate")
+    position = models.PositiveIntegerField()
+    is_audit = models.BooleanField(default=False)
+    score = models.FloatField(default=0.0, help_text="Higher: label sooner.")
+    reason = models.CharField(max_length=20)
+    reason_text = models.CharField(max_length=200)
+    guess = models.ForeignKey(Label, null=True, on_delete=models.CASCADE, related_name="+")
+    confidence = models.FloatField(null=True)
+    top = models.JSONField(default=list, help_text="The three likeliest classes: [[label id, probability], ...].")
+    model_number = models.PositiveIntegerField(null=True)
+
+    class Meta:
+        ordering = ["position"]
+        indexes = [models.Index(fields=["project", "is_audit", "position"], name="queue_order")]
+
+    def __str__(self) -> str:
+        return f"{self.position}: {self.image_id}"
+
+
+class Lease(models.Model):
+    """An image in front of somebody. The primary key is the image: it cannot be leased twice."""
+
+    image = models.OneToOneField(Image, primary_key=True, on_delete=models.CASCADE, related_name="lease")
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="+")
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    client = models.CharField(max_length=64, help_text="The page that holds it: one person may have several.")
+    expires_at = models.DateTimeField()
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["project", "expires_at"], name="lease_expiry"),
+            models.Index(fields=["project", "client"], name="lease_holder"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.image_id} with {self.client}"

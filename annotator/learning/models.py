@@ -1,0 +1,68 @@
+"""What the machine learnt: the projection of a project's features, and its model versions."""
+
+from __future__ import annotations
+
+from django.db import models
+
+from annotator.projects.models import Project
+
+
+class FeatureSpace(models.Model):
+    """A projection fitted on a project's pool. Heads are only valid within one; it is refitted when the pool doubles."""
+
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="feature_spaces")
+    number = models.PositiveIntegerField()
+    backbone = models.CharField(max_length=40)
+    fingerprint = models.CharField(max_length=80, help_text="Of the backbone: weights, preprocessing and precision.")
+    fitted_on = models.PositiveIntegerField(help_text="Images in the pool when it was fitted.")
+    weights = models.BinaryField(help_text="Mean and components, as safetensors.")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["project", "number"], name="space_number_once")]
+
+    def __str__(self) -> str:
+        return f"{self.backbone} #{self.number}"
+
+
+class ModelVersion(models.Model):
+    """One fitted model. Its state moves training -> judged -> serving | refused, and only `learning.judge` moves it."""
+
+    class State(models.TextChoices):
+        TRAINING = "training", "Training"
+        JUDGED = "judged", "Judged"
+        SERVING = "serving", "Serving"
+        REFUSED = "refused", "Refused"
+        RETIRED = "retired", "Retired"
+
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="models")
+    number = models.PositiveIntegerField()
+    state = models.CharField(max_length=10, choices=State.choices, default=State.TRAINING)
+    space = models.ForeignKey(FeatureSpace, on_delete=models.PROTECT, related_name="models")
+    head = models.CharField(max_length=40)
+    strategy = models.CharField(max_length=40)
+    classes = models.JSONField(help_text="Its own list of classes, in order: [{id, name, color}].")
+    weights = models.BinaryField(null=True, help_text="The head, as safetensors. Kept for milestones and the newest.")
+    annotations_seen = models.BigIntegerField(help_text="The highest annotation seq that it saw.")
+    annotations_hash = models.CharField(max_length=64, help_text="SHA-256 over the exact image and class pairs it saw.")
+    label_count = models.PositiveIntegerField(help_text="Labelled images that it was fitted on.")
+    audit_count = models.PositiveIntegerField(default=0)
+    accuracy = models.FloatField(null=True, help_text="On labelled audit images.")
+    accuracy_low = models.FloatField(null=True)
+    accuracy_high = models.FloatField(null=True)
+    metrics = models.JSONField(default=dict, help_text="ppi, kappa, calibration, macro F1, per class numbers.")
+    timings = models.JSONField(default=dict, help_text="Seconds for load, fit, score, choose, write, total.")
+    audit_results = models.JSONField(
+        null=True, help_text="[image id, true class, predicted class, confidence] of each; only of the serving version."
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["-number"]
+        constraints = [
+            models.UniqueConstraint(fields=["project", "number"], name="model_number_once"),
+            models.UniqueConstraint(fields=["project"], name="one_serving_model", condition=models.Q(state="serving")),
+        ]
+
+    def __str__(self) -> str:
+        return f"model {self.number}"

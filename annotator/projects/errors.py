@@ -1,0 +1,52 @@
+"""What can be wrong with a request, in the words of the domain; api.errors alone turns these into HTTP."""
+
+
+class DomainError(Exception):
+    """Something asked for cannot be done. `message` is one sentence that says what to do; `field` names the culprit."""
+
+    code = "invalid"
+
+    def __init__(self, message: str, *, field: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.field = field
+
+
+class Invalid(DomainError):
+    """A value that cannot be taken."""
+
+
+class NotAllowed(DomainError):
+    """The person may see this but not do that."""
+
+    code = "not_allowed"
+
+
+class NotFound(DomainError):
+    """There is no such thing, or the person may not know of it."""
+
+    code = "not_found"
+
+
+class Conflict(DomainError):
+    """The thing has changed or is taken."""
+
+    code = "conflict"
+
+
+class TooLarge(DomainError):
+    """More than the limits allow."""
+
+    code = "too_large"
+
+
+class NoSpace(DomainError):
+    """The disk is full."""
+
+    code = "no_space"
+
+
+class NotReady(DomainError):
+    """It will be possible, but not yet."""
+
+    code = "not_ready"
