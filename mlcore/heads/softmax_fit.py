@@ -1,0 +1,66 @@
+"""The one optimiser of the heads: weighted multinomial logistic regression, from any fixed offset."""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy.optimize import minimize
+
+from mlcore.heads.base import softmax
+
+Doubles = npt.NDArray[np.float64]
+
+MAX_ITERATIONS = 40
+
+
+def class_weights(labels: npt.NDArray[np.int64], n_classes: int, power: float) -> Doubles:
+    """(n,) float64: (n / (C * count of its class)) ** power for each label; power 1 is 'balanced', 0 is none."""
+    counts = np.bincount(labels, minlength=n_classes)
+    each: Doubles = (len(labels) / (n_classes * np.maximum(counts, 1))) ** power
+    return each[labels]
+
+
+def fit_softmax(
+    features: npt.NDArray[Any],
+    labels: npt.NDArray[np.int64],
+    n_classes: int,
+    *,
+    sample_weights: Doubles,
+    c: float,
+    intercept: bool,
+    offset: Doubles | None = None,
+) -> tuple[Doubles, Doubles]:
+    """Minimise sum_i w_i * cross-entropy(offset_i + W x_i + b) + |W|^2 / (2 c) by L-BFGS; b is not penalised.
+
+    features (n, d), labels (n,) in 0..C-1, offset (n, C) or None. Returns W (C, d) and b (C,), zeros without intercept.
+    """
+    x = np.asarray(features, np.float64)
+    n, d = x.shape
+    total = float(sample_weights.sum())
+    weights = sample_weights[:, None] / total
+    penalty = 1.0 / (c * total)
+    rows = np.arange(n)
+
+    def loss(flat: Doubles) -> tuple[float, Doubles]:
+        w = flat[: n_classes * d].reshape(n_classes, d)
+        logits = x @ w.T
+        if intercept:
+            logits += flat[n_classes * d :]
+        if offset is not None:
+            logits += offset
+        p = softmax(logits)
+        value = -float(weights[:, 0] @ np.log(np.maximum(p[rows, labels], 1e-300)))
+        p[rows, labels] -= 1.0
+        p *= weights
+        gradient = np.empty_like(flat)
+        gradient[: n_classes * d] = (p.T @ x + penalty * w).ravel()
+        if intercept:
+            gradient[n_classes * d :] = p.sum(axis=0)
+        return value + 0.5 * penalty * float(np.vdot(w, w)), gradient
+
+    start = np.zeros(n_classes * d + (n_classes if intercept else 0))
+    found = minimize(
+        loss, start, jac=True, method="L-BFGS-B", options={"maxiter": MAX_ITERATIONS, "gtol": 1e-4, "maxcor": 10}
+    ).x
+    bias = found[n_classes * d :] if intercept else np.zeros(n_classes)
+    return found[: n_classes * d].reshape(n_classes, d), bias

@@ -1,0 +1,137 @@
+"""Features on disk, found by the hash of the image's bytes: computed once, whatever project or database asks."""
+
+import fcntl
+import json
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+KEY_BYTES = 32
+FLOAT16_MAX = 65504.0
+
+
+class StoreProblem(Exception):
+    """The folder does not hold the features that were asked for; the message says what to do."""
+
+
+class FeatureStore:
+    """Append-only rows of float16 in `root/fingerprint`, one a key.
+
+    Two files grow side by side: `vectors.f16` (dim numbers a row) and `keys.sha256` (32 bytes a row). Vectors reach
+    the disk before their keys do, so a row counts only when both are whole: a torn tail left by a killed writer is
+    ignored by readers and cut off by the next writer. One writer at a time (a file lock), any number of readers.
+    """
+
+    def __init__(self, root: Path, fingerprint: str, dim: int) -> None:
+        self.folder = Path(root) / fingerprint
+        self.fingerprint = fingerprint
+        self.dim = dim
+        self._vectors_path = self.folder / "vectors.f16"
+        self._keys_path = self.folder / "keys.sha256"
+        self._rows: dict[str, int] = {}
+        self._vectors: npt.NDArray[np.float16] = np.zeros((0, dim), np.float16)
+        self._prepare()
+        self.refresh()
+
+    def __len__(self) -> int:
+        return len(self._vectors)
+
+    def refresh(self) -> None:
+        """See the rows that other processes have appended since."""
+        count = self._whole_rows()
+        if count == len(self._vectors):
+            return
+        known = len(self._vectors) if count > len(self._vectors) else 0
+        if not known:
+            self._rows = {}
+        with self._keys_path.open("rb") as file:
+            file.seek(known * KEY_BYTES)
+            raw = file.read((count - known) * KEY_BYTES)
+        for number in range(count - known):
+            key = raw[number * KEY_BYTES : (number + 1) * KEY_BYTES].hex()
+            self._rows.setdefault(key, known + number)
+        self._vectors = (
+            np.memmap(self._vectors_path, np.float16, mode="r", shape=(count, self.dim))
+            if count
+            else np.zeros((0, self.dim), np.float16)
+        )
+
+    def rows(self, keys: Sequence[str]) -> npt.NDArray[np.int64]:
+        """(k,) int64: the row of each key (sha256 in hex), -1 where it is not stored."""
+        find = self._rows.get
+        return np.fromiter((find(key, -1) for key in keys), np.int64, count=len(keys))
+
+    def gather(self, rows: npt.ArrayLike) -> npt.NDArray[np.float32]:
+        """(k, dim) float32 for row numbers (k,). Raises IndexError for a row that is not there."""
+        wanted = np.asarray(rows, np.int64)
+        if wanted.size and (wanted.min() < 0 or wanted.max() >= len(self)):
+            raise IndexError(f"Rows must be between 0 and {len(self) - 1}; compute the missing features first.")
+        return np.asarray(self._vectors[wanted], np.float32)
+
+    def append(self, keys: Sequence[str], vectors: npt.ArrayLike) -> npt.NDArray[np.int64]:
+        """Store vectors (k, dim) under keys and answer their rows; a key that is already there keeps its first vector.
+
+        Raises ValueError when the shapes disagree, or a number is not finite or beyond float16.
+        """
+        block = np.asarray(vectors, np.float32)
+        if block.shape != (len(keys), self.dim):
+            raise ValueError(f"vectors is {block.shape}, expected {(len(keys), self.dim)}.")
+        if block.size and not bool((np.abs(block) <= FLOAT16_MAX).all()):
+            raise ValueError("vectors holds a number that is not finite or too large for float16.")
+        with self._writing():
+            self.refresh()
+            fresh: dict[str, int] = {}
+            for position, key in enumerate(keys):
+                if key not in self._rows:
+                    fresh.setdefault(key, position)
+            if fresh:
+                count = len(self)
+                chosen = np.fromiter(fresh.values(), np.int64)
+                _write_at(self._vectors_path, count * self.dim * 2, block[chosen].astype("<f2").tobytes())
+                _write_at(self._keys_path, count * KEY_BYTES, b"".join(bytes.fromhex(key) for key in fresh))
+                self.refresh()
+        return self.rows(keys)
+
+    def _prepare(self) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        description = {"fingerprint": self.fingerprint, "dim": self.dim, "dtype": "float16"}
+        about = self.folder / "store.json"
+        with self._writing():
+            if about.exists():
+                found = json.loads(about.read_text())
+                if found != description:
+                    raise StoreProblem(
+                        f"{self.folder} holds {found.get('dim')} numbers an image, not {self.dim}: "
+                        "delete the folder to compute its features again."
+                    )
+            else:
+                beside = about.with_suffix(".new")
+                beside.write_text(json.dumps(description))
+                beside.replace(about)
+            self._vectors_path.touch()
+            self._keys_path.touch()
+
+    def _whole_rows(self) -> int:
+        vectors = self._vectors_path.stat().st_size // (self.dim * 2)
+        keys = self._keys_path.stat().st_size // KEY_BYTES
+        return int(min(vectors, keys))
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        with (self.folder / "lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
+
+def _write_at(path: Path, offset: int, data: bytes) -> None:
+    """Put data at offset, dropping whatever a killed writer left beyond it, and wait for the disk."""
+    with path.open("r+b") as file:
+        file.truncate(offset)
+        file.seek(offset)
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())

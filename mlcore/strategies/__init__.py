@@ -1,0 +1,19 @@
+"""Strategies choose what to label next. To add one, add a function and a line to REGISTRY."""
+
+from mlcore.strategies.auto import auto
+from mlcore.strategies.base import Strategy
+from mlcore.strategies.chance import random
+from mlcore.strategies.maxherding import maxherding
+from mlcore.strategies.uherding import uherding, uherding_balanced
+from mlcore.strategies.uncertainty import entropy, least_confidence, margin
+
+REGISTRY: dict[str, Strategy] = {
+    "auto": auto,
+    "random": random,
+    "margin": margin,
+    "entropy": entropy,
+    "least_confidence": least_confidence,
+    "maxherding": maxherding,
+    "uherding": uherding,
+    "uherding_balanced": uherding_balanced,
+}
