@@ -25,6 +25,7 @@ class Import(models.Model):
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="imports")
     source = models.CharField(max_length=10, choices=Source.choices, default=Source.UPLOAD)
     state = models.CharField(max_length=10, choices=State.choices, default=State.OPEN)
+    name = models.CharField(max_length=200, blank=True, help_text="Of the zip or folder that came, if it had one.")
     labels_from = models.CharField(max_length=10, blank=True, help_text="'folder' when folder names are classes.")
     expected = models.PositiveIntegerField(default=0)
     stored = models.PositiveIntegerField(default=0)
@@ -38,6 +39,33 @@ class Import(models.Model):
 
     def __str__(self) -> str:
         return f"{self.source} of {self.created_at:%Y-%m-%d %H:%M}"
+
+
+class ArchiveUpload(models.Model):
+    """A zip that arrives in pieces and can go on after a break: `offset` of its `length` bytes are here."""
+
+    batch = models.OneToOneField(Import, primary_key=True, on_delete=models.CASCADE, related_name="archive")
+    length = models.PositiveBigIntegerField()
+    offset = models.PositiveBigIntegerField(default=0)
+
+    def __str__(self) -> str:
+        return f"{self.offset} of {self.length} bytes"
+
+
+class ArchivePart(models.Model):
+    """One piece of a zip; its bytes lie in storage."""
+
+    archive = models.ForeignKey(ArchiveUpload, on_delete=models.CASCADE, related_name="parts")
+    offset = models.PositiveBigIntegerField()
+    length = models.PositiveIntegerField()
+    path = models.CharField(max_length=200)
+
+    class Meta:
+        ordering = ["offset"]
+        constraints = [models.UniqueConstraint(fields=["archive", "offset"], name="archive_part_once")]
+
+    def __str__(self) -> str:
+        return f"{self.length} bytes at {self.offset}"
 
 
 class ImportProblem(models.Model):
@@ -63,6 +91,9 @@ class Image(models.Model):
     width = models.PositiveIntegerField(help_text="In pixels, after its EXIF orientation.")
     height = models.PositiveIntegerField()
     size = models.PositiveBigIntegerField(help_text="In bytes.")
+    display = models.CharField(
+        max_length=4, blank=True, help_text="The format of its display version; empty when the original itself is shown."
+    )
     is_audit = models.BooleanField(default=False, help_text="Put aside at random to judge the model; never trained on.")
     sort_key = models.PositiveIntegerField(help_text="A fixed pseudo-random order, from the hash.")
     featured = models.BooleanField(default=False, help_text="Its features are in the store.")

@@ -68,7 +68,7 @@ class Standing(models.Model):
     is_audit = models.BooleanField(default=False)
 
     class Meta:
-        indexes = [models.Index(fields=["project", "kind", "label"], name="standing_by_class")]
+        indexes = [models.Index(fields=["project", "kind", "label", "image"], name="standing_by_class")]
 
     def __str__(self) -> str:
         return f"{self.image_id}: {self.kind}"
@@ -104,6 +104,10 @@ class Lease(models.Model):
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="+")
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
     client = models.CharField(max_length=64, help_text="The page that holds it: one person may have several.")
+    is_audit = models.BooleanField(default=False)
+    shown = models.JSONField(
+        default=dict, help_text="What was said when it was handed out: reason, guess. The queue has moved on since."
+    )
     expires_at = models.DateTimeField()
 
     class Meta:
@@ -114,3 +118,36 @@ class Lease(models.Model):
 
     def __str__(self) -> str:
         return f"{self.image_id} with {self.client}"
+
+
+class Turn(models.Model):
+    """Where the queue of a project stands. Whoever hands out tasks locks this row, so handing out is one at a time."""
+
+    project = models.OneToOneField(Project, primary_key=True, on_delete=models.CASCADE, related_name="+")
+    since_audit = models.PositiveIntegerField(default=0, help_text="Tasks handed out since the last audit image.")
+    # Without a ranking, images come in their fixed order; what lies before these has been handed out once.
+    audit_after = models.IntegerField(default=-1)
+    learn_after = models.IntegerField(default=-1)
+
+    def __str__(self) -> str:
+        return f"{self.since_audit} since the last audit image"
+
+
+class Tally(models.Model):
+    """How many images of each kind a project has: kept by the database's own triggers, see `labelling.tally`."""
+
+    project = models.OneToOneField(Project, primary_key=True, on_delete=models.CASCADE, related_name="tally")
+    images = models.IntegerField(default=0)
+    audit_images = models.IntegerField(default=0)
+    featured = models.IntegerField(default=0)
+    labelled = models.IntegerField(default=0, help_text="Audit images included.")
+    audit_labelled = models.IntegerField(default=0)
+    skipped = models.IntegerField(default=0)
+    flagged = models.IntegerField(default=0)
+    audit_answered = models.IntegerField(default=0, help_text="Audit images labelled, skipped or flagged.")
+
+    class Meta:
+        verbose_name_plural = "tallies"
+
+    def __str__(self) -> str:
+        return f"{self.labelled} of {self.images} labelled"

@@ -110,6 +110,20 @@ class SignInLink(models.Model):
         return f"link for {self.user}"
 
 
+class FailedSignIn(models.Model):
+    """A password that was wrong: enough of them and the door stays shut for a while."""
+
+    username = models.CharField(max_length=150)
+    address = models.GenericIPAddressField(null=True)
+    at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["at"], name="failed_sign_in_at")]
+
+    def __str__(self) -> str:
+        return f"{self.username} from {self.address}"
+
+
 class AuditEntry(models.Model):
     """Who changed what, when: one row for each write that matters to the owner."""
 
