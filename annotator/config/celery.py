@@ -10,3 +10,5 @@ app = Celery("annotator")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks(["annotator.images", "annotator.learning", "annotator.delivery"])
 app.autodiscover_tasks(["annotator"], related_name="pipeline")
+# No tasks there, but the hands on a worker's start and end.
+app.autodiscover_tasks(["annotator.jobs"], related_name="workers")

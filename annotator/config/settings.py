@@ -10,6 +10,9 @@ from typing import Any
 import dj_database_url
 from django.core.exceptions import ImproperlyConfigured
 
+from annotator import __version__
+from annotator.config.redis_socket import socket_url
+
 BASE_DIR = Path(__file__).resolve().parent.parent
 
 
@@ -166,7 +169,7 @@ else:
 # --- Redis and Celery -----------------------------------------------------------------------------------------
 
 # REDIS_URL: unset, `annotator up` runs its own Redis on a unix socket in the data directory.
-REDIS_URL = os.environ.get("REDIS_URL") or f"unix://{DATA_DIR / 'redis.sock'}"
+REDIS_URL = os.environ.get("REDIS_URL") or socket_url(DATA_DIR)
 _broker = REDIS_URL.replace("unix://", "redis+socket://", 1)
 CELERY_BROKER_URL = _broker
 CELERY_TASK_IGNORE_RESULT = True
@@ -182,13 +185,16 @@ CELERY_TASK_ROUTES = {
     "learning.learn": {"queue": "learn"},
     "delivery.export": {"queue": "train"},
 }
-# How often the sweep looks for work that a crash left lying, in seconds.
-CELERY_BEAT_SCHEDULE = {"sweep": {"task": "pipeline.sweep", "schedule": 10.0}}
+# How often the sweep looks for work that a crash left lying, in seconds. The workers see to it (jobs.workers): there is
+# no beat process to start once, and not twice, on many machines.
+SWEEP_SECONDS = 10
 
 # --- files ----------------------------------------------------------------------------------------------------
 
 # ANNOTATOR_S3_BUCKET: keep images and bundles in this S3-compatible bucket instead of the data directory.
-# ANNOTATOR_S3_ENDPOINT: the address of an S3-compatible server; unset, AWS. Keys come from AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.
+# ANNOTATOR_S3_ENDPOINT: the address of an S3-compatible server; unset, AWS.
+# AWS_ACCESS_KEY_ID: the name of the key to that server.
+# AWS_SECRET_ACCESS_KEY: the key itself.
 S3_BUCKET = os.environ.get("ANNOTATOR_S3_BUCKET", "")
 S3_ENDPOINT = os.environ.get("ANNOTATOR_S3_ENDPOINT", "")
 if S3_BUCKET:
@@ -244,7 +250,7 @@ REST_FRAMEWORK: dict[str, Any] = {
 SPECTACULAR_SETTINGS = {
     "TITLE": "Edge Annotator",
     "DESCRIPTION": "Everything that the pages do can be done here.",
-    "VERSION": "0.1.0",
+    "VERSION": __version__,
     "SERVE_INCLUDE_SCHEMA": False,
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",

@@ -1,0 +1,74 @@
+"""The command `annotator`: one file a command, and only the one that is asked for is imported."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from types import ModuleType
+from typing import TypeAlias
+
+from annotator.projects.errors import DomainError
+from annotator.supervisor.refusal import Refusal
+
+Parsers: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
+
+
+@dataclass(frozen=True)
+class Command:
+    """Where a command lives, and what it does in a few words.
+
+    Its module has `add_parser(subparsers)` and `run(args)`, which returns an exit code or None for success.
+    """
+
+    module: str
+    summary: str
+
+
+COMMANDS = {
+    "up": Command("up", "start everything on this machine and print the address"),
+    "import": Command("import_images", "bring a folder, a zip or a CSV of images into a project"),
+    "export": Command("export", "make the OpenVINO bundle of a project"),
+    "simulate": Command("simulate", "replay a labelled folder and print learning curves"),
+    "createuser": Command("createuser", "add a person"),
+    "login-link": Command("login_link", "print a one-time sign-in link"),
+    "doctor": Command("doctor", "say what is installed, what this machine can do, and what to mend"),
+    "check": Command("check", "check settings, database and storage before serving"),
+    "version": Command("version", "print the version"),
+    "web": Command("web", "run the web process alone"),
+    "worker": Command("worker", "run one worker alone"),
+    "migrate": Command("migrate", "bring the database up to date"),
+}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command. Exit code 0 done, 1 not done, 2 refused with one sentence, 130 interrupted."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    parser = argparse.ArgumentParser(
+        prog="annotator", description="From a folder of images to an OpenVINO model on an edge device."
+    )
+    subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    chosen = _add_parsers(subparsers, next((word for word in words if not word.startswith("-")), ""))
+    args = parser.parse_args(words)
+    if chosen is None:  # not reached: argparse has refused the word
+        return 2
+    try:
+        return chosen.run(args) or 0
+    except (Refusal, DomainError) as error:
+        print(f"annotator: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return 130
+
+
+def _add_parsers(subparsers: Parsers, name: str) -> ModuleType | None:
+    chosen = None
+    for command, entry in COMMANDS.items():
+        if command == name:
+            chosen = importlib.import_module(f"annotator.cli.{entry.module}")
+            chosen.add_parser(subparsers)
+        else:
+            subparsers.add_parser(command, help=entry.summary)
+    return chosen

@@ -1,0 +1,47 @@
+"""annotator web: the one web process. `annotator up` and containers start it; a person rarely does."""
+
+from __future__ import annotations
+
+import argparse
+import socket
+from typing import TYPE_CHECKING
+
+from annotator.supervisor.listen import listen
+from annotator.supervisor.machine import READY
+
+if TYPE_CHECKING:
+    from annotator.cli import Parsers
+
+# Event streams never end by themselves: at shutdown they get this many seconds, then they are cut.
+TIME_TO_FINISH = 2
+
+
+def add_parser(subparsers: Parsers) -> None:
+    """annotator web [--host] [--port] [--fd]"""
+    parser = subparsers.add_parser("web", help="run the web process alone")
+    parser.add_argument("--host", default="127.0.0.1", help="the address to listen on (default: %(default)s)")
+    parser.add_argument("--port", type=int, default=8000, help="the port to listen on (default: %(default)s)")
+    parser.add_argument("--fd", type=int, help="a listening socket that was opened by the parent process")
+
+
+def run(args: argparse.Namespace) -> None:
+    """Serve until SIGTERM."""
+    listening = listen(args.host, args.port) if args.fd is None else socket.socket(fileno=args.fd)
+
+    import uvicorn
+
+    class Announcing(uvicorn.Server):
+        """Says so when it answers."""
+
+        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+            await super().startup(sockets=sockets)
+            print(READY, flush=True)
+
+    config = uvicorn.Config(
+        "annotator.config.asgi:application",
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=TIME_TO_FINISH,
+    )
+    Announcing(config).run(sockets=[listening])

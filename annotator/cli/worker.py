@@ -1,0 +1,56 @@
+"""annotator worker: one Celery worker. `annotator up` and containers start it; a person rarely does."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING
+
+from annotator.supervisor.refusal import Refusal
+
+if TYPE_CHECKING:
+    from annotator.cli import Parsers
+
+QUEUES = ("learn", "bulk", "train")
+# A process that a job has left larger than this, in kilobytes, makes room for a fresh one: torch and NNCF stay loaded.
+LARGEST_IDLE_PROCESS = 700_000
+
+
+def add_parser(subparsers: Parsers) -> None:
+    """annotator worker QUEUE[,QUEUE] [--processes N]"""
+    parser = subparsers.add_parser("worker", help="run one worker alone")
+    parser.add_argument("queues", help=f"what it works on: {', '.join(QUEUES)}, or several joined by commas")
+    parser.add_argument("--processes", type=int, default=1, help="jobs at once (default: %(default)s)")
+
+
+def run(args: argparse.Namespace) -> None:
+    """Work until SIGTERM; then finish what is in hand."""
+    queues = args.queues.split(",")
+    for queue in queues:
+        if queue not in QUEUES:
+            raise Refusal(f"'{queue}' is not a queue: use {', '.join(QUEUES)}, or several joined by commas.")
+    if args.processes < 1:
+        raise Refusal(f"--processes {args.processes} is too few: use 1 or more.")
+
+    from annotator.config.celery import app
+
+    app.worker_main(worker_arguments(queues, args.processes))
+
+
+def worker_arguments(queues: list[str], processes: int) -> list[str]:
+    """Celery's own words for it.
+
+    The learn queue is worked in the worker's own process: a label reaches the model without a hop, and backbone and
+    features stay warm in one place. The others run in processes of their own, so that a job that is killed or has
+    grown takes nothing with it; with two of them, a long export does not keep the features of new images waiting.
+    Workers do not need to know each other (no gossip, no mingle: a second less at each start).
+    """
+    words = [
+        "worker", "--queues", ",".join(queues), "--hostname", f"{'-'.join(queues)}@%h", "--loglevel", "INFO",
+        "--without-gossip", "--without-mingle", "--without-heartbeat",
+    ]
+    if queues == ["learn"] and processes == 1:
+        return [*words, "--pool", "solo"]
+    return [
+        *words, "--pool", "prefork", "--concurrency", str(processes), "-O", "fair",
+        "--max-memory-per-child", str(LARGEST_IDLE_PROCESS),
+    ]
