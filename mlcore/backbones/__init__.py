@@ -1,0 +1,47 @@
+"""Backbones turn pictures into features, once. To add one, add a file and a line to REGISTRY."""
+
+from pathlib import Path
+
+from mlcore.backbones.efficientnet_lite import efficientnet_lite
+from mlcore.backbones.extractor import Extractor
+from mlcore.backbones.spec import Backbone, BackboneMissing
+from mlcore.backbones.torchvision_nets import mobilenet_v2, resnet
+from mlcore.device import Device
+
+__all__ = ["DEFAULT", "REGISTRY", "Backbone", "BackboneMissing", "Extractor", "extractor", "fingerprint"]
+
+DEFAULT = "lite0"
+
+REGISTRY: dict[str, Backbone] = {
+    backbone.name: backbone
+    for backbone in (
+        efficientnet_lite(0, 224),
+        efficientnet_lite(1, 240),
+        efficientnet_lite(2, 260),
+        mobilenet_v2(),
+        resnet(18, 512, "resnet18-f37072fd.pth"),
+        resnet(50, 2048, "resnet50-11ad3fa6.pth"),
+    )
+}
+
+
+def fingerprint(name: str, precision: str) -> str:
+    """What names the features of a backbone at a precision ("f32", "bf16", "f16"). Raises BackboneMissing."""
+    return _find(name).fingerprint(precision)
+
+
+def extractor(
+    name: str, *, device: Device | None = None, threads: int | None = None, folder: Path | None = None
+) -> Extractor:
+    """A ready extractor. device: from `device.pick`, or the CPU at its own precision, which needs no torch.
+
+    threads: cores to use, all of them by default. folder: where the converted network is kept.
+    Raises BackboneMissing, or ValueError for an unknown name.
+    """
+    return Extractor(_find(name), device=device, threads=threads, folder=folder)
+
+
+def _find(name: str) -> Backbone:
+    if name not in REGISTRY:
+        raise ValueError(f"Unknown backbone {name!r}; choose one of {', '.join(REGISTRY)}.")
+    return REGISTRY[name]

@@ -1,0 +1,54 @@
+"""A backbone as OpenVINO IR on disk, made once, so that a worker starts without torch."""
+
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from mlcore.backbones.spec import Backbone
+
+
+def default_folder() -> Path:
+    """`$ANNOTATOR_DATA/ir`, or the user's cache folder where that is not set."""
+    data = os.environ.get("ANNOTATOR_DATA")
+    if data:
+        return Path(data) / "ir"
+    return Path(os.environ.get("XDG_CACHE_HOME", "~/.cache")).expanduser() / "edge-annotator" / "ir"
+
+
+def cached_ir(backbone: Backbone, precision: str, folder: Path | None = None) -> Path:
+    """Path of the .xml: uint8 (n, s, s, 3) RGB, normalisation folded in -> float32 (n, dim).
+
+    Only a missing file imports torch. Two processes may make it at once: each writes beside and renames, weights first.
+    """
+    folder = folder or default_folder()
+    target = folder / f"{backbone.fingerprint(precision)}.xml"
+    if target.exists():
+        return target
+    folder.mkdir(parents=True, exist_ok=True)
+    import openvino
+
+    with tempfile.TemporaryDirectory(dir=folder) as beside:
+        made = Path(beside) / "model.xml"
+        openvino.save_model(_converted(backbone), made, compress_to_fp16=False)
+        made.with_suffix(".bin").replace(target.with_suffix(".bin"))
+        made.replace(target)
+    return target
+
+
+def _converted(backbone: Backbone) -> Any:
+    import openvino
+    import torch
+    from openvino.preprocess import PrePostProcessor
+
+    size = backbone.input_size
+    model = openvino.convert_model(
+        backbone.module(), example_input=torch.zeros(1, 3, size, size), input=[-1, 3, size, size]
+    )
+    steps = PrePostProcessor(model)
+    steps.input().tensor().set_element_type(openvino.Type.u8).set_layout(openvino.Layout("NHWC"))
+    steps.input().model().set_layout(openvino.Layout("NCHW"))
+    steps.input().preprocess().convert_element_type(openvino.Type.f32).mean(list(backbone.mean)).scale(
+        list(backbone.scale)
+    )
+    return steps.build()
