@@ -52,38 +52,20 @@ def _parser(*, needs_bundle: bool) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="run.py", description="Tell the class of pictures: one line of JSON for each on standard output."
     )
-    parser.add_argument(
-        "images", nargs="*", metavar="IMAGE", help="a picture, a folder, or a pattern such as 'in/*.jpg'"
-    )
-    parser.add_argument(
-        "--camera", type=int, metavar="N", help="answer for each frame of camera N (needs OpenCV)"
-    )
-    parser.add_argument(
-        "--frames", type=int, metavar="N", help="stop after N frames of the camera (default: Ctrl-C)"
-    )
-    parser.add_argument(
-        "--precision", type=str.upper, choices=PRECISIONS, help="default: the one the bundle recommends"
-    )
-    parser.add_argument(
-        "--device", default="AUTO", help="OpenVINO device: AUTO, CPU, GPU, NPU (default %(default)s)"
-    )
-    parser.add_argument(
-        "--top", type=int, default=3, metavar="K", help="classes in each line (default %(default)s)"
-    )
-    parser.add_argument(
-        "--serve", action="store_true", help="answer over HTTP: POST /predict, GET /metadata, /healthz"
-    )
+    parser.add_argument("images", nargs="*", metavar="IMAGE", help="a picture, a folder, or a pattern such as 'in/*.jpg'")
+    parser.add_argument("--camera", type=int, metavar="N", help="answer for each frame of camera N (needs OpenCV)")
+    parser.add_argument("--frames", type=int, metavar="N", help="stop after N frames of the camera (default: Ctrl-C)")
+    parser.add_argument("--precision", type=str.upper, choices=PRECISIONS, help="default: the one the bundle recommends")
+    parser.add_argument("--device", default="AUTO", help="OpenVINO device: AUTO, CPU, GPU, NPU (default %(default)s)")
+    parser.add_argument("--top", type=int, default=3, metavar="K", help="classes in each line (default %(default)s)")
+    parser.add_argument("--serve", action="store_true", help="answer over HTTP: POST /predict, GET /metadata, /healthz")
     parser.add_argument(
         "--host",
         default="127.0.0.1",
         help="with --serve; 0.0.0.0 opens it to the network (default %(default)s)",
     )
-    parser.add_argument(
-        "--port", type=int, default=8080, help="with --serve (default %(default)s; 0 takes a free one)"
-    )
-    parser.add_argument(
-        "--max-bytes", type=int, default=MAX_BODY, help="with --serve: largest upload (default %(default)s)"
-    )
+    parser.add_argument("--port", type=int, default=8080, help="with --serve (default %(default)s; 0 takes a free one)")
+    parser.add_argument("--max-bytes", type=int, default=MAX_BODY, help="with --serve: largest upload (default %(default)s)")
     if needs_bundle:
         parser.add_argument("--bundle", type=Path, required=True, help="folder of the unpacked bundle")
     return parser
@@ -121,9 +103,7 @@ def _answer_one(model: Model, source: str, picture: Picture, top: int) -> int:
 
 def _serve(model: Model, options: argparse.Namespace) -> int:
     try:
-        server = create_server(
-            model, options.host, options.port, max_body=options.max_bytes, top=max(1, options.top)
-        )
+        server = create_server(model, options.host, options.port, max_body=options.max_bytes, top=max(1, options.top))
     except OSError as problem:
         where = f"port {options.port} on {options.host}"
         print(

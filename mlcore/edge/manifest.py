@@ -51,18 +51,12 @@ class Manifest:
     def read(cls, root: Path) -> "Manifest":
         """Read the bundle unpacked at ``root``. Raises BundleProblem."""
         if not root.is_dir():
-            mend = (
-                "unpack the zip and give the folder"
-                if root.is_file()
-                else "give the folder of an unpacked bundle"
-            )
+            mend = "unpack the zip and give the folder" if root.is_file() else "give the folder of an unpacked bundle"
             raise BundleProblem(f"{root} is not a folder; {mend}.")
         data = _read_json(root / MANIFEST_NAME)
         try:
             if data["format"] != FORMAT:
-                raise BundleProblem(
-                    f"{MANIFEST_NAME} is not of an {FORMAT}; give the folder of an unpacked bundle."
-                )
+                raise BundleProblem(f"{MANIFEST_NAME} is not of an {FORMAT}; give the folder of an unpacked bundle.")
             if data["format_version"] > FORMAT_VERSION:
                 raise BundleProblem(
                     f"The bundle has format {data['format_version']}, this runtime reads up to "
@@ -70,9 +64,7 @@ class Manifest:
                 )
             files = {_inside(name): entry for name, entry in data["files"].items()}
             _verify_file(root, LABELS_NAME, files[LABELS_NAME])
-            labels = tuple(
-                Label(row["name"], row["color"]) for row in _read_json(root / LABELS_NAME)["labels"]
-            )
+            labels = tuple(Label(row["name"], row["color"]) for row in _read_json(root / LABELS_NAME)["labels"])
             return cls(
                 root=root,
                 recommended=data["recommended"],
@@ -91,9 +83,7 @@ class Manifest:
         """Give the precision to run: the one asked for, else the recommended one. Raises BundleProblem."""
         chosen = (precision or self.recommended).upper()
         if chosen not in self.models:
-            raise BundleProblem(
-                f"precision {chosen} is not in this bundle; choose one of {', '.join(self.models)}."
-            )
+            raise BundleProblem(f"precision {chosen} is not in this bundle; choose one of {', '.join(self.models)}.")
         return chosen
 
     def verify(self, precision: str) -> None:
@@ -124,9 +114,7 @@ def _read_json(path: Path) -> dict[str, Any]:
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
     except OSError as problem:
-        raise BundleProblem(
-            f"{path.name} is missing from {path.parent}; unpack the whole bundle again."
-        ) from problem
+        raise BundleProblem(f"{path.name} is missing from {path.parent}; unpack the whole bundle again.") from problem
     except ValueError as problem:
         raise BundleProblem(f"{path.name} is not valid JSON; unpack the bundle again.") from problem
     if not isinstance(data, dict):
@@ -138,9 +126,7 @@ def _inside(name: str) -> str:
     """Refuse a file name that would lead out of the bundle."""
     path = PurePosixPath(name)
     if path.is_absolute() or ".." in path.parts or "\\" in name or ":" in name or not path.parts:
-        raise BundleProblem(
-            f"{MANIFEST_NAME} names the file {name!r} outside the bundle; do not use this bundle."
-        )
+        raise BundleProblem(f"{MANIFEST_NAME} names the file {name!r} outside the bundle; do not use this bundle.")
     return name
 
 
@@ -153,6 +139,4 @@ def _verify_file(root: Path, name: str, entry: Mapping[str, Any]) -> None:
         raise BundleProblem(f"{name} is missing from the bundle; unpack the whole bundle again.") from problem
     if found != entry["sha256"]:
         what = "its SHA-256 differs" if found else f"{size:,} bytes instead of {entry['size']:,}"
-        raise BundleProblem(
-            f"{name} is not the file that the bundle was made with ({what}); unpack the bundle again."
-        )
+        raise BundleProblem(f"{name} is not the file that the bundle was made with ({what}); unpack the bundle again.")

@@ -24,9 +24,7 @@ def softmax(logits: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
     return result
 
 
-def rank(
-    probabilities: npt.NDArray[np.floating], labels: Sequence[str], top: int | None = None
-) -> list[Prediction]:
+def rank(probabilities: npt.NDArray[np.floating], labels: Sequence[str], top: int | None = None) -> list[Prediction]:
     """Order the classes of one picture, probabilities (C,), best first; ``top=None`` gives all."""
     order = np.argsort(-probabilities, kind="stable")[:top]
     return [Prediction(labels[i], float(probabilities[i]), int(i)) for i in order]

@@ -110,9 +110,7 @@ def to_rgb(image: Image.Image) -> Image.Image:
         # Pixels first: Pillow turns TIFF files by itself while it decodes, and then drops their tag.
         image.load()
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as problem:
-        raise UnreadableImage(
-            "too_large", "The picture has too many pixels; scale it down and try again."
-        ) from problem
+        raise UnreadableImage("too_large", "The picture has too many pixels; scale it down and try again.") from problem
     except DECODE_ERRORS as problem:
         raise UnreadableImage(
             "damaged", "The picture is damaged or cut off, so it cannot be decoded; save or upload it again."
@@ -154,9 +152,7 @@ def load_rgb(source: Source, size: int | None = INPUT_SIZE, *, max_pixels: int =
 def to_input(image: Pixels, size: int = INPUT_SIZE) -> Pixels:
     """Stretch RGB uint8 (H, W, 3) to (size, size, 3), bilinear and antialiased as Pillow does it."""
     if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
-        raise ValueError(
-            f"image must be uint8 (H, W, 3), not {image.dtype} {image.shape}; load it with load_rgb."
-        )
+        raise ValueError(f"image must be uint8 (H, W, 3), not {image.dtype} {image.shape}; load it with load_rgb.")
     if image.shape[:2] == (size, size):
         return np.ascontiguousarray(image)
     return np.array(Image.fromarray(image).resize((size, size), Image.Resampling.BILINEAR))

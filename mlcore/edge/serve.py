@@ -44,9 +44,7 @@ class EdgeServer(ThreadingHTTPServer):
         self.decoding = threading.BoundedSemaphore(MAX_DECODING)
 
 
-def create_server(
-    model: Model, host: str, port: int, *, max_body: int = MAX_BODY, top: int = 3
-) -> EdgeServer:
+def create_server(model: Model, host: str, port: int, *, max_body: int = MAX_BODY, top: int = 3) -> EdgeServer:
     """Bind the port; call ``serve_forever`` on what is returned. Raises OSError when the port is taken."""
     return EdgeServer((host, port), model, max_body=max_body, top=top)
 
@@ -117,9 +115,7 @@ class EdgeHandler(BaseHTTPRequestHandler):
             with self.server.decoding:
                 predictions = self.server.model.predict(data, top)
         except UnreadableImage as problem:
-            status = (
-                HTTPStatus.REQUEST_ENTITY_TOO_LARGE if problem.code == "too_large" else HTTPStatus.BAD_REQUEST
-            )
+            status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE if problem.code == "too_large" else HTTPStatus.BAD_REQUEST
             raise RequestProblem(status, problem.message) from problem
         return {
             "label": predictions[0].label,
@@ -138,14 +134,11 @@ class EdgeHandler(BaseHTTPRequestHandler):
         if int(length) > self.server.max_body:
             raise RequestProblem(
                 HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-                f"The body has {int(length):,} bytes, at most {self.server.max_body:,} are taken; "
-                "send a smaller picture.",
+                f"The body has {int(length):,} bytes, at most {self.server.max_body:,} are taken; send a smaller picture.",
             )
         body = self.rfile.read(int(length))
         if len(body) < int(length):
-            raise RequestProblem(
-                HTTPStatus.BAD_REQUEST, "The body is shorter than Content-Length says; send it again."
-            )
+            raise RequestProblem(HTTPStatus.BAD_REQUEST, "The body is shorter than Content-Length says; send it again.")
         if self.headers.get_content_type() == "multipart/form-data":
             return _first_file(self.headers.get_boundary(), body)
         return body
@@ -169,18 +162,14 @@ def _read_top(query: str, usual: int) -> int:
     if values is None:
         return usual
     if not re.fullmatch("[1-9][0-9]{0,8}", values[-1]):
-        raise RequestProblem(
-            HTTPStatus.BAD_REQUEST, "top must be a whole number from 1; leave it out for the usual number."
-        )
+        raise RequestProblem(HTTPStatus.BAD_REQUEST, "top must be a whole number from 1; leave it out for the usual number.")
     return int(values[-1])
 
 
 def _first_file(boundary: str | None, body: bytes) -> bytes:
     """The first part that has a file name (RFC 7578), byte for byte."""
     if not boundary:
-        raise RequestProblem(
-            HTTPStatus.BAD_REQUEST, "The form's Content-Type has no boundary; let your client set it."
-        )
+        raise RequestProblem(HTTPStatus.BAD_REQUEST, "The form's Content-Type has no boundary; let your client set it.")
     for part in (b"\r\n" + body).split(b"\r\n--" + boundary.encode("latin-1", "replace"))[1:]:
         head, _, content = part.partition(b"\r\n\r\n")
         if _FILE_PART.search(head):

@@ -42,9 +42,7 @@ def frames(number: int, limit: int | None = None) -> Iterator[Pixels]:
     camera: Any = cv2.VideoCapture(number)
     try:
         if not camera.isOpened():
-            raise CameraProblem(
-                f"Camera {number} cannot be opened; check the cable, the number and your rights."
-            )
+            raise CameraProblem(f"Camera {number} cannot be opened; check the cable, the number and your rights.")
         seen = 0
         while limit is None or seen < limit:
             worked, frame = camera.read()
