@@ -20,7 +20,7 @@ class Bundle(models.Model):
 
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="bundles")
     number = models.PositiveIntegerField()
-    model_version = models.ForeignKey(ModelVersion, on_delete=models.PROTECT, related_name="bundles")
+    model_version = models.ForeignKey(ModelVersion, on_delete=models.RESTRICT, related_name="bundles")
     job = models.OneToOneField(Job, null=True, on_delete=models.SET_NULL, related_name="bundle")
     state = models.CharField(max_length=10, choices=State.choices, default=State.BUILDING)
     path = models.CharField(max_length=300, blank=True)

@@ -1,10 +1,22 @@
-"""What the machine learnt: the projection of a project's features, and its model versions."""
+"""What the machine learnt: where a project's features are, their projection, its model versions, its last ranking."""
 
 from __future__ import annotations
 
 from django.db import models
 
 from annotator.projects.models import Project
+
+
+class FeatureSet(models.Model):
+    """Which features in the store are this project's. Features of another backbone or precision are never mixed in."""
+
+    project = models.OneToOneField(Project, primary_key=True, on_delete=models.CASCADE, related_name="feature_set")
+    backbone = models.CharField(max_length=40)
+    fingerprint = models.CharField(max_length=80, help_text="Of the backbone: weights, preprocessing and precision.")
+    dim = models.PositiveIntegerField()
+
+    def __str__(self) -> str:
+        return f"{self.backbone} ({self.fingerprint})"
 
 
 class FeatureSpace(models.Model):
@@ -38,7 +50,7 @@ class ModelVersion(models.Model):
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="models")
     number = models.PositiveIntegerField()
     state = models.CharField(max_length=10, choices=State.choices, default=State.TRAINING)
-    space = models.ForeignKey(FeatureSpace, on_delete=models.PROTECT, related_name="models")
+    space = models.ForeignKey(FeatureSpace, on_delete=models.RESTRICT, related_name="models")
     head = models.CharField(max_length=40)
     strategy = models.CharField(max_length=40)
     classes = models.JSONField(help_text="Its own list of classes, in order: [{id, name, color}].")
@@ -66,3 +78,17 @@ class ModelVersion(models.Model):
 
     def __str__(self) -> str:
         return f"model {self.number}"
+
+
+class Ranking(models.Model):
+    """The last ranking of a project's images, and what it saw: when that has changed, there is something to learn."""
+
+    project = models.OneToOneField(Project, primary_key=True, on_delete=models.CASCADE, related_name="ranking")
+    seen = models.CharField(max_length=64, help_text="SHA-256 of all that a ranking depends on.")
+    model_number = models.PositiveIntegerField(null=True, help_text="None while it needed no model.")
+    candidates = models.PositiveIntegerField(default=0)
+    seconds = models.FloatField(default=0.0)
+    made_at = models.DateTimeField(auto_now=True)
+
+    def __str__(self) -> str:
+        return f"{self.candidates} candidates of model {self.model_number}"

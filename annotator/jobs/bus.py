@@ -1,0 +1,75 @@
+"""The way to Redis: one pooled connection a process, quick to give up, for events, short flags and task messages."""
+
+from __future__ import annotations
+
+import logging
+from functools import cache
+from typing import Any
+
+import redis
+import redis.asyncio
+from django.conf import settings
+from kombu.exceptions import OperationalError
+from redis.asyncio.retry import Retry as AsyncRetry
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+from redis.retry import Retry
+
+from annotator.config.celery import app
+
+log = logging.getLogger(__name__)
+
+# A request must not wait for a Redis that hangs: what is lost here is made good by the sweep.
+PATIENCE = 1.0
+PREFIX = "annotator"
+
+
+@cache
+def connection() -> redis.Redis:
+    """The pooled connection. Its commands raise redis.exceptions.RedisError within about a second when Redis is away."""
+    client: redis.Redis = redis.Redis.from_url(
+        settings.REDIS_URL,
+        socket_timeout=PATIENCE, socket_connect_timeout=PATIENCE, decode_responses=True, retry=Retry(NoBackoff(), 1),
+    )
+    return client
+
+
+def listener() -> redis.asyncio.Redis:
+    """A connection for the event loop that asks, which closes it; it waits for messages without end."""
+    client: redis.asyncio.Redis = redis.asyncio.Redis.from_url(
+        settings.REDIS_URL, socket_connect_timeout=PATIENCE, decode_responses=True, retry=AsyncRetry(NoBackoff(), 0)
+    )
+    return client
+
+
+def raise_flag(name: str, *, seconds: int) -> bool | None:
+    """True when the flag was down and is up now, False when it was up already, None when Redis is away."""
+    try:
+        return bool(connection().set(f"{PREFIX}:{name}", "1", nx=True, ex=seconds))
+    except RedisError as error:
+        log.warning("Redis is away, so %s waits for the sweep: %s", name, error)
+        return None
+
+
+def lower_flag(name: str) -> None:
+    """Take the flag down; without Redis there is none."""
+    try:
+        connection().delete(f"{PREFIX}:{name}")
+    except RedisError as error:
+        log.warning("Redis is away, so the flag %s ends by itself: %s", name, error)
+
+
+def send_once(task: str, *arguments: Any, flag: str, seconds: int) -> bool:
+    """Send a Celery task unless its flag says that one is on its way. False when Redis is away; never raises for that."""
+    raised = raise_flag(flag, seconds=seconds)
+    if raised is None:
+        return False
+    if not raised:
+        return True
+    try:
+        app.send_task(task, args=list(arguments), retry=False, ignore_result=True)
+    except (OperationalError, RedisError) as error:
+        log.warning("Redis is away, so %s waits for the sweep: %s", task, error)
+        lower_flag(flag)
+        return False
+    return True

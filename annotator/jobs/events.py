@@ -1,0 +1,116 @@
+"""What happens is told at once: `publish` from anywhere, one subscription a process shared by all open streams."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections import defaultdict
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from redis.exceptions import RedisError
+
+from annotator.jobs import bus
+
+log = logging.getLogger(__name__)
+
+CHANNEL = f"{bus.PREFIX}:events:"
+RETRY_SECONDS = 1.0
+# A page that reads slower than this many events behind loses the oldest; each event tells a whole state.
+BACKLOG = 200
+
+
+@dataclass(frozen=True)
+class Event:
+    """One thing that happened. `type` is model, queue, progress or job; `missed` after a gap: ask for the state again."""
+
+    type: str
+    data: dict[str, Any] = field(default_factory=dict)
+
+    def encode(self) -> str:
+        """As a server-sent event."""
+        return f"event: {self.type}\ndata: {json.dumps(self.data, separators=(',', ':'))}\n\n"
+
+
+MISSED = Event("missed")
+
+
+def publish(project_id: int, type: str, data: dict[str, Any]) -> bool:
+    """Tell every open page of the project. False, and a line in the log, when Redis is away; it never raises for that."""
+    try:
+        bus.connection().publish(f"{CHANNEL}{project_id}", json.dumps({"type": type, "data": data}))
+    except RedisError as error:
+        log.warning("the event %s of project %s was not told: %s", type, project_id, error)
+        return False
+    return True
+
+
+class Hub:
+    """All streams of one event loop, fed by one Redis subscription that lives while anybody listens."""
+
+    def __init__(self) -> None:
+        self._queues: dict[int, set[asyncio.Queue[Event]]] = defaultdict(set)
+        self._reader: asyncio.Task[None] | None = None
+
+    @asynccontextmanager
+    async def listen(self, project_id: int) -> AsyncIterator[asyncio.Queue[Event]]:
+        """A queue that fills with the project's events until the block ends; MISSED first, once the ear is open."""
+        queue: asyncio.Queue[Event] = asyncio.Queue(BACKLOG)
+        self._queues[project_id].add(queue)
+        if self._reader is None or self._reader.done():
+            self._reader = asyncio.create_task(self._read())
+        else:
+            _put(queue, MISSED)
+        try:
+            yield queue
+        finally:
+            self._queues[project_id].discard(queue)
+            if not self._queues[project_id]:
+                del self._queues[project_id]
+            if not self._queues and self._reader is not None:
+                self._reader.cancel()
+                self._reader = None
+
+    async def _read(self) -> None:
+        while True:
+            client = bus.listener()
+            try:
+                async with client.pubsub() as subscription:
+                    await subscription.psubscribe(f"{CHANNEL}*")
+                    # Whatever happened before this moment may have gone unheard.
+                    for queues in self._queues.values():
+                        for queue in queues:
+                            _put(queue, MISSED)
+                    async for message in subscription.listen():
+                        if message["type"] == "pmessage":
+                            self._hand_out(message["channel"], message["data"])
+            except RedisError as error:
+                log.info("event streams wait for Redis: %s", error)
+            finally:
+                await client.aclose()
+            await asyncio.sleep(RETRY_SECONDS)
+
+    def _hand_out(self, channel: str, text: str) -> None:
+        queues = self._queues.get(int(channel.removeprefix(CHANNEL)))
+        if queues:
+            event = Event(**json.loads(text))
+            for queue in queues:
+                _put(queue, event)
+
+
+def _put(queue: asyncio.Queue[Event], event: Event) -> None:
+    if queue.full():
+        queue.get_nowait()
+    queue.put_nowait(event)
+
+
+_hubs: WeakKeyDictionary[asyncio.AbstractEventLoop, Hub] = WeakKeyDictionary()
+
+
+def hub() -> Hub:
+    """The hub of the running event loop."""
+    return _hubs.setdefault(asyncio.get_running_loop(), Hub())
