@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 from typing import TYPE_CHECKING
 
 from annotator.supervisor.refusal import Refusal
@@ -30,6 +31,9 @@ def run(args: argparse.Namespace) -> None:
             raise Refusal(f"'{queue}' is not a queue: use {', '.join(QUEUES)}, or several joined by commas.")
     if args.processes < 1:
         raise Refusal(f"--processes {args.processes} is too few: use 1 or more.")
+
+    # Django's checks would load every page of the site into each worker: 'annotator check' does them instead.
+    os.environ["CELERY_SKIP_CHECKS"] = "true"
 
     from annotator.config.celery import app
 

@@ -209,10 +209,13 @@ STORAGES = {
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
 STATIC_URL = "/static/"
-STATIC_ROOT = DATA_DIR / "static"
 WEB_DIST = BASE_DIR / "web" / "dist"
 STATICFILES_DIRS = [("app", WEB_DIST)] if WEB_DIST.is_dir() else []
+# Files are served from where they lie, so there is no step that collects them.
 WHITENOISE_USE_FINDERS = True
+WHITENOISE_ALLOW_ALL_ORIGINS = False
+# Vite puts a hash of its content into each name.
+WHITENOISE_IMMUTABLE_FILE_TEST = r"^/static/app/assets/"
 
 # ANNOTATOR_MAX_PIXELS: an image with more pixels than this is refused (a decompression bomb).
 MAX_PIXELS = _number("ANNOTATOR_MAX_PIXELS", 178_000_000)
