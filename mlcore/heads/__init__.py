@@ -2,6 +2,7 @@
 
 from mlcore.heads.base import Head
 from mlcore.heads.blend import Blend
+from mlcore.heads.knn import NearestNeighbours
 from mlcore.heads.logistic import Logistic
 from mlcore.heads.prototype import Prototype
 
@@ -9,4 +10,5 @@ REGISTRY: dict[str, type[Head]] = {
     "blend": Blend,
     "logistic": Logistic,
     "prototype": Prototype,
+    "knn": NearestNeighbours,
 }

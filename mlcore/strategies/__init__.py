@@ -3,7 +3,10 @@
 from mlcore.strategies.auto import auto
 from mlcore.strategies.base import Strategy
 from mlcore.strategies.chance import random
+from mlcore.strategies.coreset import coreset
+from mlcore.strategies.margin_kmeans import margin_kmeans
 from mlcore.strategies.maxherding import maxherding
+from mlcore.strategies.typiclust import typiclust
 from mlcore.strategies.uherding import uherding, uherding_balanced
 from mlcore.strategies.uncertainty import entropy, least_confidence, margin
 
@@ -16,4 +19,7 @@ REGISTRY: dict[str, Strategy] = {
     "maxherding": maxherding,
     "uherding": uherding,
     "uherding_balanced": uherding_balanced,
+    "typiclust": typiclust,
+    "coreset": coreset,
+    "margin_kmeans": margin_kmeans,
 }

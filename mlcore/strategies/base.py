@@ -35,7 +35,8 @@ def margin_uncertainty(probabilities: Floats) -> Floats:
 
 def best(rows: Ints, scores: Floats, k: int) -> Selection:
     """The k rows with the highest scores; equal scores keep their order."""
-    k = min(k, len(rows))
+    if k == 0:
+        return Selection(rows[:0], scores[:0])
     if k < len(rows):
         threshold = np.partition(scores, len(scores) - k)[len(scores) - k]
         keep = np.flatnonzero(scores >= threshold)

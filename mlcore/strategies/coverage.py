@@ -20,14 +20,19 @@ def kernel(left: Floats, right: Floats, sigma: float) -> Floats:
     return np.asarray(np.exp(out, out=out))
 
 
+def nearest_cosine(rows: Floats, others: Floats) -> Floats:
+    """(n,) float32: cosine of each row to the most similar of the others; -1 where there are none."""
+    nearest = np.full(len(rows), -1.0, np.float32)
+    for start in range(0, len(others), BLOCK):
+        np.maximum(nearest, (rows @ others[start : start + BLOCK].T).max(axis=1), out=nearest)
+    return nearest
+
+
 def coverage(anchors: Floats, covering: Floats, sigma: float) -> Floats:
     """(a,) float32: how well the best of the covering rows stands for each anchor; 0 where there is none."""
-    nearest = np.full(len(anchors), -1.0, np.float32)
-    for start in range(0, len(covering), BLOCK):
-        np.maximum(nearest, (anchors @ covering[start : start + BLOCK].T).max(axis=1), out=nearest)
     if not len(covering):
         return np.zeros(len(anchors), np.float32)
-    return np.asarray(np.exp((nearest - 1.0) / (sigma * sigma)), np.float32)
+    return np.asarray(np.exp((nearest_cosine(anchors, covering) - 1.0) / (sigma * sigma)), np.float32)
 
 
 def greedy(similarity: Floats, covered: Floats, weights: Floats, k: int) -> tuple[Ints, Floats]:
