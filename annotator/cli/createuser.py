@@ -8,7 +8,8 @@ import sys
 from typing import TYPE_CHECKING
 
 from annotator.cli.data_option import add_data_option
-from annotator.cli.django_setup import open_database, start_django
+from annotator.config.database import open_database
+from annotator.config.start import start_django
 from annotator.supervisor.refusal import Refusal
 
 if TYPE_CHECKING:

@@ -6,7 +6,8 @@ import argparse
 from typing import TYPE_CHECKING
 
 from annotator.cli.data_option import add_data_option
-from annotator.cli.django_setup import open_database, start_django
+from annotator.config.database import open_database
+from annotator.config.start import start_django
 
 if TYPE_CHECKING:
     from annotator.cli import Parsers

@@ -1,0 +1,1 @@
+"""What `annotator doctor` and `annotator check` look at: software, hardware, services. Each finding brings its mend."""
