@@ -21,7 +21,7 @@ from mlcore.measure import ReportRow
 REQUIREMENTS = ("numpy", "openvino", "pillow")
 
 _SOFTWARE = ("edge-annotator", "numpy", "openvino", "pillow", "torch", "nncf")
-_RUNTIME = ("__init__", "manifest", "preprocess", "postprocess", "runtime", "sources", "serve", "cli")
+_RUNTIME = ("__init__", "engine", "manifest", "preprocess", "postprocess", "runtime", "sources", "serve", "cli")
 
 # Zip files carry local times; a fixed one (the earliest they know) makes equal content equal bytes.
 _EPOCH = (1980, 1, 1, 0, 0, 0)

@@ -6,11 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-import openvino as ov
 import torch
-from openvino.preprocess import PrePostProcessor
 from torch import nn
 
+from mlcore.edge.engine import ov
 from mlcore.edge.postprocess import softmax
 from mlcore.edge.preprocess import Pixels
 from mlcore.heads.base import LinearForm
@@ -118,7 +117,7 @@ def to_openvino(classifier: Classifier, size: int) -> ov.Model:
 
 def fold_preprocessing(model: ov.Model, contract: InputContract) -> ov.Model:
     """Bake the input contract in: the model then takes RGB uint8 (1, s, s, 3). Works in place."""
-    steps = PrePostProcessor(model)
+    steps = ov.preprocess.PrePostProcessor(model)
     steps.input().tensor().set_element_type(ov.Type.u8).set_layout(ov.Layout("NHWC"))
     steps.input().model().set_layout(ov.Layout("NCHW"))
     steps.input().preprocess().convert_element_type(ov.Type.f32).mean(list(contract.mean)).scale(list(contract.scale))

@@ -3,10 +3,8 @@
 import logging
 from collections.abc import Sequence
 
-import nncf
-import openvino as ov
-
 from mlcore.convert import InputContract
+from mlcore.edge.engine import ov
 from mlcore.edge.preprocess import Pixels
 
 # NNCF's own default.
@@ -23,6 +21,8 @@ def quantise(model: ov.Model, calibration: Sequence[Pixels], contract: InputCont
     (.969 against .958 with headroom in the first layer only, and .906 with none).
     Raises ValueError when there is nothing to calibrate on.
     """
+    import nncf  # takes seconds, and only after the engine has silenced it
+
     if not calibration:
         raise ValueError("calibration needs at least one picture; add pictures to the project.")
     chosen = list(calibration[:: -(-len(calibration) // MOST_IMAGES)])

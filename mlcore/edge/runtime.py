@@ -8,8 +8,8 @@ from typing import Any, overload
 
 import numpy as np
 import numpy.typing as npt
-import openvino as ov
 
+from mlcore.edge.engine import ov
 from mlcore.edge.manifest import BundleProblem, Manifest
 from mlcore.edge.postprocess import Prediction, rank, softmax
 from mlcore.edge.preprocess import Pixels, load_rgb, to_input
