@@ -1,0 +1,97 @@
+"""What tests share: photos, a browser, real services, and whole installations that run beside the test."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.installation import Installation
+from tests.photos import real_photos, write_digits
+from tests.servers import PostgresServer, RedisServer
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+
+
+def pytest_report_header() -> list[str]:
+    """Say which photos and which browser this run uses."""
+    photos = real_photos() or "scikit-learn's digits (set ANNOTATOR_TEST_DATA to a folder of classes for real photos)"
+    return [f"photos: {photos}", f"browser: {_find_browser() or 'none: tests that drive one are skipped'}"]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The quick ones first, those that drive a browser last."""
+    items.sort(key=lambda item: ("browser" in item.keywords, "slow" in item.keywords))
+
+
+@pytest.fixture(scope="session")
+def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with one folder of photos for each class. Read-only: copy what you change."""
+    return real_photos() or write_digits(tmp_path_factory.mktemp("photos") / "digits")
+
+
+@pytest.fixture(scope="session")
+def trashnet(photos: Path) -> Path:
+    """The photos, by the name of what they usually are."""
+    return photos
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """The path of a Chromium. Without one the test is skipped; on CI it fails, so that nothing is skipped unseen."""
+    found = _find_browser()
+    if found is None:
+        sentence = "No Chromium was found: install the package 'chromium', or set CHROMIUM to its path."
+        if os.environ.get("CI"):
+            pytest.fail(sentence)
+        pytest.skip(sentence)
+    return found
+
+
+@pytest.fixture(scope="session")
+def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A real Redis, shared by the run: use keys of your own."""
+    with RedisServer(tmp_path_factory.mktemp("redis")) as server:
+        yield server.url
+
+
+@pytest.fixture
+def redis_server(tmp_path: Path) -> Iterator[RedisServer]:
+    """A real Redis of the test's own, to stop and start."""
+    with RedisServer(tmp_path / "redis") as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]:
+    """A real PostgreSQL, shared by the run; `new_database()` gives the URL of an empty one in it."""
+    with PostgresServer(tmp_path_factory.mktemp("postgres")) as server:
+        yield server
+
+
+@pytest.fixture
+def postgres_url(postgres_server: PostgresServer) -> str:
+    """The URL of an empty PostgreSQL database, as DATABASE_URL takes it."""
+    return postgres_server.new_database()
+
+
+@pytest.fixture
+def installation(tmp_path: Path) -> Iterator[Callable[..., Installation]]:
+    """Makes whole installations, `annotator up` and all; those still running are ended after the test."""
+    made: list[Installation] = []
+
+    def make(data: Path | None = None, **environment: str) -> Installation:
+        made.append(Installation(data or tmp_path / f"data{len(made)}", environment))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.stop()
+
+
+def _find_browser() -> str | None:
+    named = os.environ.get("CHROMIUM")
+    return named or next(filter(None, map(shutil.which, BROWSERS)), None)

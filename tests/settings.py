@@ -1,0 +1,18 @@
+"""The application's settings, over a data directory that goes away with the test run."""
+
+import atexit
+import os
+import shutil
+import tempfile
+
+_data = tempfile.mkdtemp(prefix="annotator-test-")
+atexit.register(shutil.rmtree, _data, ignore_errors=True)
+os.environ["ANNOTATOR_DATA"] = _data
+for _name in ("DATABASE_URL", "REDIS_URL", "ANNOTATOR_S3_BUCKET", "ANNOTATOR_S3_ENDPOINT", "ANNOTATOR_HTTPS"):
+    os.environ.pop(_name, None)
+# Playwright keeps an event loop in the thread of the tests that drive a browser.
+os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
+
+from annotator.config.settings import *  # noqa: E402, F403
+
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
