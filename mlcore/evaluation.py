@@ -143,7 +143,7 @@ def _share(k: int, n: int) -> Estimate | None:
 
 def _f1(matrix: Numbers) -> npt.NDArray[np.float64]:
     right = np.diag(matrix).astype(np.float64)
-    return 2 * right / np.maximum(matrix.sum(axis=0) + matrix.sum(axis=1), 1)
+    return np.asarray(2 * right / np.maximum(matrix.sum(axis=0) + matrix.sum(axis=1), 1))
 
 
 def _z(confidence: float) -> float:

@@ -117,9 +117,7 @@ def _decode(image: Image.Image) -> Image.Image:
         return to_rgb(image)
     except ImageProblem as problem:
         if problem.code == "damaged" and "truncated" in str(problem.__cause__):
-            raise ImageProblem(
-                "truncated", "The file ends before the picture does; copy or upload it again."
-            ) from problem
+            raise ImageProblem("truncated", "The file ends before the picture does; copy or upload it again.") from problem
         raise
 
 

@@ -106,7 +106,7 @@ def step(
     pool = Pool(features, probabilities, labels, in_flight, excluded, n_classes)
     with _Clock(timings, "choose"):
         if probabilities is None:
-            choose = strategies.REGISTRY["random" if strategy == "random" else "maxherding"]
+            choose = strategies.REGISTRY[strategies.STARTS.get(strategy, strategy)]
         selection = choose(pool, k, seed=seed)
         reasons = explain(pool, selection.indices, strategy)
     return Step(

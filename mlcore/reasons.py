@@ -40,9 +40,7 @@ def explain(pool: Pool, chosen: Ints, strategy: str) -> list[Reason]:
     if strategy in BY_COVERAGE or pool.probabilities is None or (strategy == "auto" and is_cold(pool)):
         return [Reason("unlike", value=float(1.0 - like)) for like in likeness]
     rare = rarity(pool.counts)
-    return [
-        _why(p, float(like), rare, pool.counts) for p, like in zip(pool.probabilities[chosen], likeness, strict=True)
-    ]
+    return [_why(p, float(like), rare, pool.counts) for p, like in zip(pool.probabilities[chosen], likeness, strict=True)]
 
 
 def _why(p: Floats, likeness: float, rare: Floats, counts: Ints) -> Reason:

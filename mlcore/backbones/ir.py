@@ -42,13 +42,9 @@ def _converted(backbone: Backbone) -> Any:
     from openvino.preprocess import PrePostProcessor
 
     size = backbone.input_size
-    model = openvino.convert_model(
-        backbone.module(), example_input=torch.zeros(1, 3, size, size), input=[-1, 3, size, size]
-    )
+    model = openvino.convert_model(backbone.module(), example_input=torch.zeros(1, 3, size, size), input=[-1, 3, size, size])
     steps = PrePostProcessor(model)
     steps.input().tensor().set_element_type(openvino.Type.u8).set_layout(openvino.Layout("NHWC"))
     steps.input().model().set_layout(openvino.Layout("NCHW"))
-    steps.input().preprocess().convert_element_type(openvino.Type.f32).mean(list(backbone.mean)).scale(
-        list(backbone.scale)
-    )
+    steps.input().preprocess().convert_element_type(openvino.Type.f32).mean(list(backbone.mean)).scale(list(backbone.scale))
     return steps.build()

@@ -111,7 +111,7 @@ def check_training(features: Floats, labels: Ints, n_classes: int) -> None:
 
 def softmax(logits: npt.NDArray[Any]) -> npt.NDArray[Any]:
     """Row-wise softmax of (n, C), computed in place of the argument's copy."""
-    scaled = logits - logits.max(axis=1, keepdims=True)
+    scaled: npt.NDArray[Any] = logits - logits.max(axis=1, keepdims=True)
     np.exp(scaled, out=scaled)
     scaled /= scaled.sum(axis=1, keepdims=True)
     return scaled

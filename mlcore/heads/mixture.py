@@ -178,8 +178,6 @@ def _best_weights(parts: list[npt.NDArray[np.float64]], labels: npt.NDArray[np.i
         return [1.0]
     first, second = parts
     steps = np.arange(WEIGHT_STEPS + 1) / WEIGHT_STEPS
-    costs = [
-        _log_loss((1 - share) * first + share * second, labels) + WEIGHT_PRIOR * (share - 0.5) ** 2 for share in steps
-    ]
+    costs = [_log_loss((1 - share) * first + share * second, labels) + WEIGHT_PRIOR * (share - 0.5) ** 2 for share in steps]
     share = float(steps[int(np.argmin(costs))])
     return [1 - share, share]

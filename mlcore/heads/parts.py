@@ -73,4 +73,4 @@ def _sums(features: Floats, labels: Ints, k: int) -> Matrix:
 
 
 def _normalised(rows: Matrix) -> Matrix:
-    return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)
+    return np.asarray(rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12))

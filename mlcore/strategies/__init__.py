@@ -23,3 +23,13 @@ REGISTRY: dict[str, Strategy] = {
     "coreset": coreset,
     "margin_kmeans": margin_kmeans,
 }
+
+# What stands in for a strategy that needs a model while there is none. The classics begin as they are known: at random.
+STARTS: dict[str, str] = {
+    "margin": "random",
+    "entropy": "random",
+    "least_confidence": "random",
+    "margin_kmeans": "random",
+    "uherding": "maxherding",
+    "uherding_balanced": "maxherding",
+}

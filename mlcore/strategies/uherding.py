@@ -43,8 +43,9 @@ def _choose(pool: Pool, uncertainty: Floats, k: int, seed: int) -> Selection:
     anchor_features = pool.features[anchors]
     sigma = shrinking_width(pool.features[pool.labelled], anchor_features)
     covered = coverage(anchor_features, pool.features[pool.covered], sigma)
+    weights = np.asarray(uncertainty[anchors] / max(len(anchors), 1), np.float32)
     similarity = kernel(pool.features[candidates], anchor_features, sigma)
-    order, gains = greedy(similarity, covered, uncertainty[anchors] / max(len(anchors), 1), k)
+    order, gains = greedy(similarity, covered, weights, k)
     return filled(Selection(candidates[order], gains), candidates, uncertainty[candidates], k)
 
 

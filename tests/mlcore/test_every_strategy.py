@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mlcore.strategies import REGISTRY
+from mlcore.strategies import REGISTRY, STARTS
 from mlcore.types import Pool
 
 
@@ -93,14 +93,11 @@ def test_works_on_a_class_of_its_own(strategy, pool_of):
     assert len(strategy(pool, 10, seed=0)) == 10
 
 
-NEED_A_MODEL = {"margin", "entropy", "least_confidence", "uherding", "uherding_balanced", "margin_kmeans"}
-
-
 @pytest.mark.parametrize("name", REGISTRY)
 def test_says_when_it_needs_a_model(name, pool_of):
     known = pool_of(labelled=0)
     pool = Pool(known.features, None, known.labels, known.in_flight, known.excluded, 4)
-    if name in NEED_A_MODEL:
+    if name in STARTS:
         with pytest.raises(ValueError, match="needs a model"):
             REGISTRY[name](pool, 5, seed=0)
     else:
