@@ -120,7 +120,9 @@ class Installation:
     def run(self, *words: str, input: str = "") -> subprocess.CompletedProcess[str]:
         """One command on the same data."""
         environment = {**self.environment, "ANNOTATOR_DATA": str(self.data)}
-        return subprocess.run([*ANNOTATOR, *words], env=environment, input=input, capture_output=True, text=True, check=False)
+        return subprocess.run(
+            [*ANNOTATOR, *words], env=environment, input=input, capture_output=True, text=True, check=False
+        )
 
     def stop(self, number: signal.Signals = signal.SIGTERM) -> int | None:
         """End it as Ctrl-C or a service manager would; returns the exit code."""

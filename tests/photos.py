@@ -28,6 +28,7 @@ def write_digits(folder: Path) -> Path:
     for digit in range(10):
         (folder / str(digit)).mkdir(parents=True)
         for number, pixels in enumerate(digits.images[digits.target == digit][:DIGITS_EACH]):
-            image = Image.fromarray((pixels * 15.9).astype("uint8")).resize((DIGITS_SIZE, DIGITS_SIZE), Image.Resampling.BICUBIC)
+            small = Image.fromarray((pixels * 15.9).astype("uint8"))
+            image = small.resize((DIGITS_SIZE, DIGITS_SIZE), Image.Resampling.BICUBIC)
             image.save(folder / str(digit) / f"{number:03}.png")
     return folder

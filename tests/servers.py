@@ -31,7 +31,8 @@ class RedisServer:
 
     def start(self) -> None:
         """Returns when it answers."""
-        words = ["--port", "0", "--unixsocket", str(self.socket), "--dir", str(self.folder), "--appendonly", "yes", "--save", ""]
+        words = ["--port", "0", "--unixsocket", str(self.socket), "--dir", str(self.folder)]
+        words += ["--appendonly", "yes", "--save", ""]
         # Should the test run be killed, Redis ends with it.
         tie = tied_to(os.getpid(), signal.SIGKILL)
         self._process = subprocess.Popen([redis_server(), *words], stdout=subprocess.DEVNULL, preexec_fn=tie)

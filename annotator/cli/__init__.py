@@ -39,21 +39,13 @@ COMMANDS = {
     "version": Command("version", "print the version"),
     "web": Command("web", "run the web process alone"),
     "worker": Command("worker", "run one worker alone"),
-    "migrate": Command("migrate", "bring the database up to date"),
+    "migrate": Command("migrate", "bring the database up to date, and make the bucket"),
 }
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command. Exit code 0 done, 1 not done, 2 refused with one sentence, 130 interrupted."""
-    words = list(sys.argv[1:] if argv is None else argv)
-    parser = argparse.ArgumentParser(
-        prog="annotator", description="From a folder of images to an OpenVINO model on an edge device."
-    )
-    subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    chosen = _add_parsers(subparsers, next((word for word in words if not word.startswith("-")), ""))
-    args = parser.parse_args(words)
-    if chosen is None:  # not reached: argparse has refused the word
-        return 2
+    chosen, args = parse(sys.argv[1:] if argv is None else argv)
     try:
         return chosen.run(args) or 0
     except (Refusal, DomainError) as error:
@@ -63,7 +55,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 130
 
 
-def _add_parsers(subparsers: Parsers, name: str) -> ModuleType | None:
+def parse(words: Sequence[str]) -> tuple[ModuleType, argparse.Namespace]:
+    """The command's module and its arguments. Ends the process with argparse's own sentence when they are wrong."""
+    parser = argparse.ArgumentParser(
+        prog="annotator", description="From a folder of images to an OpenVINO model on an edge device."
+    )
+    subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    name = next((word for word in words if not word.startswith("-")), "")
     chosen = None
     for command, entry in COMMANDS.items():
         if command == name:
@@ -71,4 +69,7 @@ def _add_parsers(subparsers: Parsers, name: str) -> ModuleType | None:
             chosen.add_parser(subparsers)
         else:
             subparsers.add_parser(command, help=entry.summary)
-    return chosen
+    args = parser.parse_args(words)
+    if chosen is None:
+        parser.error(f"'{name}' is not a command")
+    return chosen, args

@@ -1,4 +1,4 @@
-"""annotator migrate: bring the database up to date. `annotator up` does it by itself; several machines do it once."""
+"""annotator migrate: bring the database up to date, and make the bucket. `annotator up` needs no one to run it."""
 
 from __future__ import annotations
 
@@ -15,11 +15,16 @@ if TYPE_CHECKING:
 
 def add_parser(subparsers: Parsers) -> None:
     """annotator migrate [--data]"""
-    add_data_option(subparsers.add_parser("migrate", help="bring the database up to date"))
+    add_data_option(subparsers.add_parser("migrate", help="bring the database up to date, and make the bucket"))
 
 
 def run(args: argparse.Namespace) -> None:
-    """Applies what is missing; done already, it does nothing."""
+    """Does what is missing; done already, it does nothing."""
     start_django(args.data)
     open_database()
     print("The database is up to date.")
+
+    from annotator.config.bucket import ensure_bucket
+
+    if ensure_bucket():
+        print("The bucket has been made.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import http.client
 import socket
 from typing import TYPE_CHECKING
 
@@ -14,18 +15,22 @@ if TYPE_CHECKING:
 
 # Event streams never end by themselves: at shutdown they get this many seconds, then they are cut.
 TIME_TO_FINISH = 2
+TIME_TO_ANSWER = 5
 
 
 def add_parser(subparsers: Parsers) -> None:
-    """annotator web [--host] [--port] [--fd]"""
+    """annotator web [--host] [--port] [--fd] [--healthy]"""
     parser = subparsers.add_parser("web", help="run the web process alone")
     parser.add_argument("--host", default="127.0.0.1", help="the address to listen on (default: %(default)s)")
     parser.add_argument("--port", type=int, default=8000, help="the port to listen on (default: %(default)s)")
     parser.add_argument("--fd", type=int, help="a listening socket that was opened by the parent process")
+    parser.add_argument("--healthy", action="store_true", help="do not serve: say by the exit code whether one does")
 
 
-def run(args: argparse.Namespace) -> None:
-    """Serve until SIGTERM."""
+def run(args: argparse.Namespace) -> int:
+    """Serve until SIGTERM. With --healthy, exit code 0 when the one on this port has database and Redis."""
+    if args.healthy:
+        return 0 if _answers(args.port) else 1
     listening = listen(args.host, args.port) if args.fd is None else socket.socket(fileno=args.fd)
 
     import uvicorn
@@ -45,3 +50,15 @@ def run(args: argparse.Namespace) -> None:
         timeout_graceful_shutdown=TIME_TO_FINISH,
     )
     Announcing(config).run(sockets=[listening])
+    return 0
+
+
+def _answers(port: int) -> bool:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=TIME_TO_ANSWER)
+    try:
+        connection.request("GET", "/healthz")
+        return connection.getresponse().status == http.HTTPStatus.OK
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()

@@ -64,8 +64,12 @@ def _secret_key() -> str:
 
 # ANNOTATOR_SECRET_KEY: signs sessions. Unset, a random one is made for this install; several machines must share one.
 SECRET_KEY = os.environ.get("ANNOTATOR_SECRET_KEY") or _secret_key()
-if len(SECRET_KEY) < 32 or SECRET_KEY.startswith("change-me"):
-    raise ImproperlyConfigured("ANNOTATOR_SECRET_KEY is too short or a placeholder: use at least 32 random characters.")
+if len(SECRET_KEY) < 32:
+    raise ImproperlyConfigured("ANNOTATOR_SECRET_KEY is too short: use at least 32 random characters.")
+# Nothing starts on a secret that everybody can read in .env.example.
+for _name in ("ANNOTATOR_SECRET_KEY", "DATABASE_URL", "REDIS_URL", "AWS_SECRET_ACCESS_KEY"):
+    if "change-me" in os.environ.get(_name, ""):
+        raise ImproperlyConfigured(f"{_name} still holds the placeholder 'change-me': put a random secret in its place.")
 
 # ANNOTATOR_HOSTS: comma-separated names under which the site may be reached, besides this machine's own.
 ALLOWED_HOSTS = ["localhost", "127.0.0.1", "[::1]", *_list("ANNOTATOR_HOSTS")]
@@ -77,6 +81,8 @@ CSRF_TRUSTED_ORIGINS = _list("ANNOTATOR_ORIGINS")
 HTTPS = _flag("ANNOTATOR_HTTPS", False)
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
+if HTTPS and DEBUG:
+    raise ImproperlyConfigured("ANNOTATOR_DEBUG is on for a public site: its error pages show settings. Unset it.")
 if HTTPS:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 
@@ -198,9 +204,25 @@ SWEEP_SECONDS = 10
 S3_BUCKET = os.environ.get("ANNOTATOR_S3_BUCKET", "")
 S3_ENDPOINT = os.environ.get("ANNOTATOR_S3_ENDPOINT", "")
 if S3_BUCKET:
+    from botocore.config import Config
+
     _media: dict[str, Any] = {
         "BACKEND": "storages.backends.s3.S3Storage",
-        "OPTIONS": {"bucket_name": S3_BUCKET, "endpoint_url": S3_ENDPOINT or None, "default_acl": None},
+        "OPTIONS": {
+            "bucket_name": S3_BUCKET,
+            "endpoint_url": S3_ENDPOINT or None,
+            "default_acl": None,
+            "client_config": Config(
+                # A server of one's own rarely has a host name for each bucket, nor every checksum that AWS has.
+                s3={"addressing_style": "path" if S3_ENDPOINT else "auto"},
+                signature_version="s3v4",
+                request_checksum_calculation="when_required",
+                response_checksum_validation="when_required",
+                connect_timeout=5,
+                read_timeout=30,
+                retries={"max_attempts": 4, "mode": "standard"},
+            ),
+        },
     }
 else:
     _media = {"BACKEND": "django.core.files.storage.FileSystemStorage", "OPTIONS": {"location": DATA_DIR / "media"}}
