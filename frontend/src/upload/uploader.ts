@@ -94,8 +94,6 @@ export class Uploader {
         this.#finish('cancelled')
         if (this.#import) await this.transport.close(this.#import.id).catch(() => undefined)
       } else this.#finish('failed', sentence(error))
-    } finally {
-      if (this.#end?.phase !== 'failed') this.options.hasher?.close()
     }
   }
 
@@ -188,6 +186,8 @@ export class Uploader {
 
   #finish(phase: 'done' | 'cancelled' | 'failed', reason = ''): void {
     this.#end = { phase, reason }
+    // After a failure the upload may be run again.
+    if (phase !== 'failed') this.options.hasher?.close()
     this.#changed()
   }
 
