@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
+import threading
 from functools import cache
-from typing import Any
+from typing import Any, Self
 
 import redis
 import redis.asyncio
@@ -12,7 +13,7 @@ from django.conf import settings
 from kombu.exceptions import OperationalError
 from redis.asyncio.retry import Retry as AsyncRetry
 from redis.backoff import NoBackoff
-from redis.exceptions import RedisError
+from redis.exceptions import LockError, RedisError
 from redis.retry import Retry
 
 from annotator.config.celery import app
@@ -57,6 +58,50 @@ def lower_flag(name: str) -> None:
         connection().delete(f"{PREFIX}:{name}")
     except RedisError as error:
         log.warning("Redis is away, so the flag %s ends by itself: %s", name, error)
+
+
+def is_raised(name: str) -> bool:
+    """Whether the flag is up; without Redis it is not."""
+    try:
+        return bool(connection().exists(f"{PREFIX}:{name}"))
+    except RedisError as error:
+        log.warning("Redis is away, so the flag %s was not seen: %s", name, error)
+        return False
+
+
+class Lock:
+    """Held by one process of all machines; a holder that dies loses it within SECONDS, a living one keeps it.
+
+    `if lock.take(): with lock: ...`. `take` raises redis.exceptions.RedisError when Redis is away.
+    """
+
+    SECONDS = 15
+
+    def __init__(self, name: str) -> None:
+        self._lock = connection().lock(f"{PREFIX}:lock:{name}", timeout=self.SECONDS, thread_local=False)
+        self._over = threading.Event()
+
+    def take(self) -> bool:
+        """True when it was free and is this process's now. Does not wait."""
+        return bool(self._lock.acquire(blocking=False))
+
+    def __enter__(self) -> Self:
+        threading.Thread(target=self._keep, name="lock", daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        try:
+            self._lock.release()
+        except (LockError, RedisError) as error:
+            log.warning("a lock ended by itself: %s", error)
+
+    def _keep(self) -> None:
+        while not self._over.wait(self.SECONDS / 3):
+            try:
+                self._lock.reacquire()
+            except (LockError, RedisError) as error:
+                log.warning("a lock could not be kept: %s", error)
 
 
 def send_once(task: str, *arguments: Any, flag: str, seconds: int) -> bool:

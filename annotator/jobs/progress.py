@@ -8,7 +8,9 @@ import socket
 import threading
 import time
 import traceback
+from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 from types import TracebackType
 from typing import Any, Self
 
@@ -53,9 +55,9 @@ class Taken(Exception):
 
 def start_job(
     *, project: Project, kind: str, params: dict[str, Any] | None = None, user: User | None = None,
-    total: int = 0, unit: str = "images", message: str = "",
+    total: int = 0, unit: str = "images", message: str = "", here: bool = False,
 ) -> Job:
-    """Write down a job and, once the transaction is through, send it to its queue.
+    """Write down a job and, once the transaction is through, send it to its queue; `here`: this process runs it itself.
 
     Raises Conflict when the project already has an open job of a kind that allows only one.
     """
@@ -64,15 +66,19 @@ def start_job(
             job = Job.objects.create(
                 project=project, kind=kind, params=params or {}, created_by=user, total=total, unit=unit, message=message
             )
+            if here:
+                job = claim(str(job.pk)) or job
     except IntegrityError as error:
         raise Conflict(f"A job of kind '{kind}' is already at work in this project: wait for it or cancel it.") from error
 
-    def go() -> None:
-        send(job)
-        tell(job)
-
-    transaction.on_commit(go)
+    transaction.on_commit(partial(_go, job, send_it=not here))
     return job
+
+
+def _go(job: Job, *, send_it: bool) -> None:
+    if send_it:
+        send(job)
+    tell(job)
 
 
 def send(job: Job) -> bool:
@@ -101,7 +107,7 @@ def claim(job_id: str) -> Job | None:
         state=Job.State.RUNNING, started_at=now, heartbeat_at=now, worker=worker_name(), attempts=F("attempts") + 1,
         eta_seconds=None, error="",
     )
-    return Job.objects.select_related("project").get(pk=job_id) if mine else None
+    return Job.objects.select_related("project", "created_by").get(pk=job_id) if mine else None
 
 
 def cancel_job(*, job: Job) -> Job:
@@ -133,6 +139,8 @@ class Running:
         self._cancelled = False
         self._first: tuple[float, int] | None = None
         self._over = threading.Event()
+        # Called as (done, total, message) at each step, for those who run a job in their own process.
+        self.listeners: list[Callable[[int, int, str], None]] = []
 
     @property
     def cancelled(self) -> bool:
@@ -160,6 +168,8 @@ class Running:
         job.done, job.total = done, total
         job.message = message or job.message
         job.eta_seconds = _eta(moment - self._first[0], done - self._first[1], total - done)
+        for listener in self.listeners:
+            listener(done, total, job.message)
         if now or moment - self._told >= TELL_SECONDS or done == total:
             self._told = moment
             self._write(done=done, total=total, message=job.message[:300], eta_seconds=job.eta_seconds)
@@ -234,7 +244,7 @@ def running(job: Job) -> Running:
 
 
 def requeue_lost(*, stale_before: datetime, attempts: int) -> list[Job]:
-    """Queue again the running jobs whose worker has died; those that died `attempts` times have failed. Answers the queued."""
+    """Queue again the running jobs whose worker has died, and answer them; those that died `attempts` times have failed."""
     again = []
     for job in Job.objects.filter(state=Job.State.RUNNING):
         if job.heartbeat_at and job.heartbeat_at >= stale_before and not _worker_died(job.worker):

@@ -55,6 +55,7 @@ class ModelVersion(models.Model):
     strategy = models.CharField(max_length=40)
     classes = models.JSONField(help_text="Its own list of classes, in order: [{id, name, color}].")
     weights = models.BinaryField(null=True, help_text="The head, as safetensors. Kept for milestones and the newest.")
+    pinned = models.BooleanField(default=False, help_text="Its weights are kept: a bundle is made of it.")
     annotations_seen = models.BigIntegerField(help_text="The highest annotation seq that it saw.")
     annotations_hash = models.CharField(max_length=64, help_text="SHA-256 over the exact image and class pairs it saw.")
     label_count = models.PositiveIntegerField(help_text="Labelled images that it was fitted on.")

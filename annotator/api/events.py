@@ -1,0 +1,93 @@
+"""A project's events as they happen (text/event-stream): one long answer, kept open on the event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator
+
+from asgiref.sync import sync_to_async
+from django.http import HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
+from django.views.decorators.http import require_GET
+
+from annotator.api.errors import STATUS
+from annotator.jobs.events import MISSED, Event, hub
+from annotator.labelling import tally
+from annotator.learning import curve
+from annotator.projects import access, tokens
+from annotator.projects.errors import DomainError
+from annotator.projects.models import User
+
+HEARTBEAT_SECONDS = 15.0
+# A membership that is taken away closes the stream after so long at most.
+ACCESS_SECONDS = 60.0
+RETRY_MS = 2000
+
+
+@require_GET
+async def project_events(request: HttpRequest, project_id: int) -> HttpResponse | StreamingHttpResponse:
+    """Progress and model as they stand, then every event of the project. 401 for strangers, 404 for non-members."""
+    user = await _user(request)
+    if user is None:
+        return _refusal(401, "not_authenticated", "Sign in first, or send a token with the scope 'read'.")
+    try:
+        await sync_to_async(access.find_project)(user, project_id)
+    except DomainError as error:
+        return _refusal(STATUS[type(error)], error.code, error.message)
+    stream = StreamingHttpResponse(_stream(user, project_id), content_type="text/event-stream")
+    stream["Cache-Control"] = "no-cache"
+    # Tells nginx not to collect the stream into a buffer.
+    stream["X-Accel-Buffering"] = "no"
+    return stream
+
+
+async def _stream(user: User, project_id: int) -> AsyncIterator[str]:
+    yield f"retry: {RETRY_MS}\n\n"
+    for event in await sync_to_async(_snapshot)(project_id):
+        yield event.encode()
+    checked = time.monotonic()
+    async with hub().listen(project_id) as queue:
+        while True:
+            happened: Event | None = None
+            with contextlib.suppress(TimeoutError):
+                happened = await asyncio.wait_for(queue.get(), HEARTBEAT_SECONDS)
+            if time.monotonic() - checked >= ACCESS_SECONDS:
+                checked = time.monotonic()
+                if not await sync_to_async(_may_listen)(user, project_id):
+                    return
+            if happened is None:
+                yield ": still here\n\n"
+            elif happened == MISSED:
+                for now in await sync_to_async(_snapshot)(project_id):
+                    yield now.encode()
+            else:
+                yield happened.encode()
+
+
+def _snapshot(project_id: int) -> list[Event]:
+    """How the project stands: what a page that has just come, or has missed something, must know."""
+    events = [Event("progress", dict(tally.progress(project_id)))]
+    model = curve.serving(project_id)
+    if model is not None:
+        events.append(Event("model", curve.describe(model)))
+    return events
+
+
+def _may_listen(user: User, project_id: int) -> bool:
+    fresh = User.objects.filter(pk=user.pk, is_active=True).first()
+    return fresh is not None and access.visible_projects(fresh).filter(pk=project_id).exists()
+
+
+async def _user(request: HttpRequest) -> User | None:
+    header = request.headers.get("Authorization", "")
+    if header:
+        word, _, secret = header.partition(" ")
+        token = await sync_to_async(tokens.find)(secret.strip()) if word.lower() == "bearer" else None
+        return token.user if token is not None and "read" in token.scopes else None
+    user = await request.auser()
+    return user if user.is_authenticated and user.is_active else None
+
+
+def _refusal(status: int, code: str, message: str) -> JsonResponse:
+    return JsonResponse({"error": {"code": code, "message": message, "field": None}}, status=status)
