@@ -29,7 +29,7 @@ class Command:
 
 COMMANDS = {
     "up": Command("up", "start everything on this machine and print the address"),
-    "import": Command("import_images", "bring a folder, a zip or a CSV of images into a project"),
+    "import": Command("import_images", "bring a folder, a zip or a picture into a project"),
     "export": Command("export", "make the OpenVINO bundle of a project"),
     "simulate": Command("simulate", "replay a labelled folder and print learning curves"),
     "createuser": Command("createuser", "add a person"),
