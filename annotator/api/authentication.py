@@ -28,7 +28,7 @@ class TokenAuthentication(authentication.BaseAuthentication):
             raise exceptions.AuthenticationFailed("Write the header as 'Authorization: Bearer <token>'.")
         token = tokens.find(secret.strip())
         if token is None:
-            raise exceptions.AuthenticationFailed("This token is unknown, revoked or expired: make a new one in your account.")
+            raise exceptions.AuthenticationFailed("This token is unknown, revoked or expired: make a new one.")
         return token.user, token
 
     def authenticate_header(self, request: Request) -> str:

@@ -22,6 +22,7 @@ STATUS: dict[type[errors.DomainError], int] = {
     errors.Conflict: status.HTTP_409_CONFLICT,
     errors.NotReady: status.HTTP_409_CONFLICT,
     errors.TooLarge: status.HTTP_413_REQUEST_ENTITY_TOO_LARGE,
+    errors.TooManyTries: status.HTTP_429_TOO_MANY_REQUESTS,
     errors.NoSpace: status.HTTP_507_INSUFFICIENT_STORAGE,
 }
 
@@ -29,7 +30,10 @@ STATUS: dict[type[errors.DomainError], int] = {
 def answer(error: Exception, context: dict[str, Any]) -> Response | None:
     """DRF's exception handler: {"error": {"code", "message", "field"}}; None lets a bug become a 500 and a traceback."""
     if isinstance(error, errors.DomainError):
-        return _response(STATUS[type(error)], error.code, error.message, error.field)
+        response = _response(STATUS[type(error)], error.code, error.message, error.field)
+        if isinstance(error, errors.TooManyTries):
+            response["Retry-After"] = str(int(error.wait) + 1)
+        return response
     if isinstance(error, exceptions.ValidationError):
         field, message = _first(error.detail)
         return _response(error.status_code, "invalid", message, field)
@@ -48,7 +52,7 @@ def answer(error: Exception, context: dict[str, Any]) -> Response | None:
         return response
     if isinstance(error, OperationalError) and "full" in str(error):
         log.error("the database cannot be written: %s", error)
-        return _response(507, "no_space", "The server's disk is full: nothing was saved. Free some space and try again.", None)
+        return _response(507, "no_space", "The server's disk is full; nothing was saved. Free space, then try again.", None)
     return None
 
 

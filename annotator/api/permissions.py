@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from rest_framework.permissions import SAFE_METHODS, IsAuthenticated
 from rest_framework.request import Request
-from rest_framework.views import APIView
 
 from annotator.projects.models import ApiToken
+
+if TYPE_CHECKING:
+    # REST framework's settings name this module, so its views cannot be imported from here.
+    from rest_framework.views import APIView
 
 
 class SignedIn(IsAuthenticated):

@@ -1,5 +1,5 @@
 from django.apps import AppConfig
-from django.db.models.signals import post_migrate
+from django.db.models.signals import post_migrate, pre_migrate
 
 
 class LabellingConfig(AppConfig):
@@ -7,6 +7,9 @@ class LabellingConfig(AppConfig):
     label = "labelling"
 
     def ready(self) -> None:
-        from annotator.labelling import tally
+        from annotator.images.ingest import came_labelled
+        from annotator.labelling import arrivals, tally
 
+        came_labelled.connect(arrivals.label_arrival, dispatch_uid="labelling.arrivals")
+        pre_migrate.connect(tally.remove, sender=self, dispatch_uid="labelling.tally")
         post_migrate.connect(tally.install, sender=self, dispatch_uid="labelling.tally")

@@ -105,6 +105,7 @@ class Lease(models.Model):
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
     client = models.CharField(max_length=64, help_text="The page that holds it: one person may have several.")
     is_audit = models.BooleanField(default=False)
+    number = models.PositiveBigIntegerField(default=0, help_text="Which task of the project it is.")
     shown = models.JSONField(
         default=dict, help_text="What was said when it was handed out: reason, guess. The queue has moved on since."
     )
@@ -124,13 +125,14 @@ class Turn(models.Model):
     """Where the queue of a project stands. Whoever hands out tasks locks this row, so handing out is one at a time."""
 
     project = models.OneToOneField(Project, primary_key=True, on_delete=models.CASCADE, related_name="+")
-    since_audit = models.PositiveIntegerField(default=0, help_text="Tasks handed out since the last audit image.")
-    # Without a ranking, images come in their fixed order; what lies before these has been handed out once.
+    handed_out = models.PositiveBigIntegerField(default=0, help_text="Tasks so far.")
+    last_audit = models.PositiveBigIntegerField(default=0, help_text="Which of them was the last audit image.")
+    # Without a ranking, images come in their fixed order; what lies before these sort keys has been handed out once.
     audit_after = models.IntegerField(default=-1)
     learn_after = models.IntegerField(default=-1)
 
     def __str__(self) -> str:
-        return f"{self.since_audit} since the last audit image"
+        return f"task {self.handed_out}"
 
 
 class Tally(models.Model):

@@ -8,9 +8,10 @@ with it lose its triggers) and counts afresh.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
-from django.db import connections
+from django.db import connections, transaction
 
 from annotator.labelling.models import Tally
 
@@ -38,7 +39,8 @@ def progress(project_id: int) -> dict[str, int]:
 def shape(row: dict[str, int]) -> dict[str, int]:
     """A tally as the API gives it."""
     answered = row["labelled"] + row["skipped"] + row["flagged"]
-    return {column: row[column] for column in COLUMNS if column != "audit_answered"} | {"unlabelled": row["images"] - answered}
+    told = {column: row[column] for column in COLUMNS if column != "audit_answered"}
+    return told | {"unlabelled": row["images"] - answered}
 
 
 def install(*, using: str = "default", **_: Any) -> None:
@@ -56,9 +58,23 @@ def install(*, using: str = "default", **_: Any) -> None:
     recount(using=using)
 
 
+def remove(*, using: str = "default", plan: Sequence[Any] = (), **_: Any) -> None:
+    """Take SQLite's triggers away before tables change: it cannot rename a table that a trigger names."""
+    connection = connections[using]
+    if plan and connection.vendor == "sqlite":
+        with connection.cursor() as cursor:
+            for statement in _sqlite():
+                if statement.startswith("DROP"):
+                    cursor.execute(statement)
+
+
 def recount(*, using: str = "default") -> None:
     """Count every project from its rows."""
-    with connections[using].cursor() as cursor:
+    connection = connections[using]
+    with transaction.atomic(using=using), connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            # A row that is being written has been counted, or its trigger waits until we have counted without it.
+            cursor.execute(f"LOCK TABLE {TALLY} IN EXCLUSIVE MODE")
         for statement in _recount_statements():
             cursor.execute(statement)
 
@@ -80,7 +96,7 @@ def _sqlite() -> list[str]:
     for table, columns in COUNTED.items():
         watched = "UPDATE OF " + ("featured, is_audit" if table == "images_image" else "kind, is_audit")
         for event, signs in (("INSERT", {"NEW": 1}), (watched, {"NEW": 1, "OLD": -1}), ("DELETE", {"OLD": -1})):
-            changes = ", ".join(f"{column} = {column}{_sqlite_delta(condition, signs)}" for column, condition in columns.items())
+            changes = ", ".join(f"{column} = {column}{_sqlite_delta(counts, signs)}" for column, counts in columns.items())
             project = f"{'OLD' if event == 'DELETE' else 'NEW'}.project_id"
             body = f"UPDATE {TALLY} SET {changes} WHERE project_id = {project}"  # noqa: S608
             name = f"tally_{table}_{event.split()[0].lower()}"
@@ -136,5 +152,5 @@ def _postgresql_trigger(name: str, event: str, referencing: str, body: str) -> l
 
 def _new_tally(project: str) -> str:
     zeros = ", ".join("0" for _ in COLUMNS)
-    return f"INSERT INTO {TALLY} (project_id, {', '.join(COLUMNS)}) SELECT {project}, {zeros}"  # noqa: S608
+    return f"INSERT INTO {TALLY} (project_id, {', '.join(COLUMNS)}) SELECT {project}, {zeros}"
 

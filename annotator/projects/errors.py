@@ -46,6 +46,16 @@ class NoSpace(DomainError):
     code = "no_space"
 
 
+class TooManyTries(DomainError):
+    """Slower, please: possible again in `wait` seconds."""
+
+    code = "too_many_tries"
+
+    def __init__(self, message: str, *, wait: float, field: str | None = None) -> None:
+        super().__init__(message, field=field)
+        self.wait = wait
+
+
 class NotReady(DomainError):
     """It will be possible, but not yet."""
 
