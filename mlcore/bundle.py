@@ -21,7 +21,6 @@ from mlcore.measure import ReportRow
 REQUIREMENTS = ("numpy", "openvino", "pillow")
 
 _SOFTWARE = ("edge-annotator", "numpy", "openvino", "pillow", "torch", "nncf")
-_RUNTIME = ("__init__", "engine", "manifest", "preprocess", "postprocess", "runtime", "sources", "serve", "cli")
 
 # Zip files carry local times; a fixed one (the earliest they know) makes equal content equal bytes.
 _EPOCH = (1980, 1, 1, 0, 0, 0)
@@ -83,8 +82,9 @@ def build_bundle(
     ).encode()
     contents["NOTICE"] = bundle_text.notice(backbone_licence).encode()
     contents["mlcore/__init__.py"] = b""
-    for name in _RUNTIME:
-        contents[f"mlcore/edge/{name}.py"] = files("mlcore.edge").joinpath(f"{name}.py").read_bytes()
+    for source in files("mlcore.edge").iterdir():
+        if source.name.endswith(".py"):
+            contents[f"mlcore/edge/{source.name}"] = source.read_bytes()
 
     manifest = {
         "format": edge_manifest.FORMAT,

@@ -32,7 +32,7 @@ def test_a_picture_gets_a_line(run, pictures):
     assert line["source"] == str(pictures / "red.jpg")
     assert line["label"] == "red"
     assert line["confidence"] == line["top"][0]["confidence"]
-    assert [one["label"] for one in line["top"]][0] == "red"
+    assert next(one["label"] for one in line["top"]) == "red"
     assert len(line["top"]) == 3
     assert line["ms"] > 0
 

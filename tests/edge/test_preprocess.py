@@ -101,9 +101,7 @@ def test_cmyk_becomes_rgb():
 
 
 def test_lab_becomes_rgb():
-    to_lab = ImageCms.buildTransform(
-        ImageCms.createProfile("sRGB"), ImageCms.createProfile("LAB"), "RGB", "LAB"
-    )
+    to_lab = ImageCms.buildTransform(ImageCms.createProfile("sRGB"), ImageCms.createProfile("LAB"), "RGB", "LAB")
     lab = ImageCms.applyTransform(scene(), to_lab)
     assert load_rgb(encode(lab, "TIFF")).shape == (30, 40, 3)
 
@@ -149,7 +147,10 @@ def test_wrong_pixels_are_refused_with_the_shape(wrong):
 def test_the_version_is_raised_when_a_pixel_changes():
     """If this fails, every stored feature is stale: raise preprocess.VERSION and then mend the digest."""
     pixels = to_input(load_rgb(encode(scene(700, 500), "PNG")))
-    assert (preprocess.VERSION, hashlib.sha256(pixels.tobytes()).hexdigest()) == (1, "57f9a30882c871116dd0372aeaaf05a972a6e16f74ecb210419c87c8e48aff91")
+    assert (preprocess.VERSION, hashlib.sha256(pixels.tobytes()).hexdigest()) == (
+        1,
+        "57f9a30882c871116dd0372aeaaf05a972a6e16f74ecb210419c87c8e48aff91",
+    )
 
 
 def problem_with(data: bytes | Path, **options) -> UnreadableImage:

@@ -17,7 +17,7 @@ for module in pkgutil.iter_modules(mlcore.edge.__path__):
     importlib.import_module(f"mlcore.edge.{module.name}")
 third = {name.split(".")[0] for name in sys.modules}
 ours = {name for name in sys.modules if name.startswith("mlcore.") and not name.startswith("mlcore.edge")}
-print(*sorted(third & {"torch", "torchvision", "django", "scipy", "sklearn", "nncf", "celery", "cv2", "rest_framework"}), *ours)
+print(*sorted(third & {"torch", "torchvision", "django", "scipy", "sklearn", "nncf", "celery", "cv2"}), *ours)
 """
 
 

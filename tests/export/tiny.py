@@ -71,7 +71,7 @@ def build_colour_bundle(folder: Path, name: str = "bundle.zip", **changes: Any) 
     arguments: dict[str, Any] = {
         "out_path": folder / name,
         "irs": irs,
-        "labels": [Label(colour, "#%02x%02x%02x" % rgb) for colour, rgb in COLOURS.items()],
+        "labels": [Label(colour, "#{:02x}{:02x}{:02x}".format(*rgb)) for colour, rgb in COLOURS.items()],
         "contract": InputContract(SIZE, (127.0,) * 3, (128.0,) * 3),
         "lineage": {"project": "Colours", "model_version": 7, "annotations_hash": "ab" * 32},
         "report": [row(precision) for precision in PRECISIONS],
