@@ -281,6 +281,16 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "REDOC_DIST": "SIDECAR",
     "COMPONENT_SPLIT_REQUEST": True,
+    # Several nouns have a kind or a state; each gets a name of its own in the schema.
+    "ENUM_NAME_OVERRIDES": {
+        "JobKindEnum": "annotator.jobs.models.Job.Kind",
+        "JobStateEnum": "annotator.jobs.models.Job.State",
+        "ModelStateEnum": "annotator.learning.models.ModelVersion.State",
+        "BundleStateEnum": "annotator.delivery.models.Bundle.State",
+        "AnnotationKindEnum": "annotator.labelling.models.Annotation.Kind",
+        "ImportStateEnum": "annotator.images.models.Import.State",
+        "ImageStateEnum": ["unlabelled", "labelled", "skipped", "flagged"],
+    },
 }
 
 # --- logs -----------------------------------------------------------------------------------------------------
