@@ -17,14 +17,14 @@ export const deleteToken = (id: number) => remove(`tokens/${id}`)
 export const projects = () => get<T.Project[]>('projects')
 export const project = (id: number) => get<T.Project>(`projects/${id}`)
 export const createProject = (body: T.NewProject) => post<T.Project>('projects', body)
-export const updateProject = (id: number, body: Partial<Pick<T.Project, 'name' | 'guidelines' | 'strategy' | 'head'>>) =>
+export const updateProject = (id: number, body: Partial<Pick<T.Project, 'name' | 'guidelines' | 'backbone' | 'strategy' | 'head' | 'audit_fraction' | 'audit_every'>>) =>
   patch<T.Project>(`projects/${id}`, body)
 export const deleteProject = (id: number) => remove(`projects/${id}`)
 export const samples = () => get<T.Sample[]>('samples')
-export const createSample = (name: string) => post<{ project: T.Project; job: T.Job }>(`samples/${name}`)
+export const createSample = (name: string) => post<{ project: T.Project; job: string }>(`samples/${name}`)
 
 export const addLabel = (id: number, body: T.NewLabel) => post<T.Label>(`projects/${id}/labels`, body)
-export const updateLabel = (id: number, label: number, body: Partial<T.NewLabel & { position: number }>) =>
+export const updateLabel = (id: number, label: number, body: Partial<T.NewLabel & { position: number; archived: boolean }>) =>
   patch<T.Label>(`projects/${id}/labels/${label}`, body)
 export const archiveLabel = (id: number, label: number) => remove(`projects/${id}/labels/${label}`)
 
@@ -36,8 +36,9 @@ export const removeMember = (id: number, member: number) => remove(`projects/${i
 
 // Images in
 export const imports = (id: number) => get<T.Import[]>(`projects/${id}/imports`)
-export const openImport = (id: number, body: { source: string; expected: number; labels_from?: string }) =>
+export const openImport = (id: number, body: { source: string; expected: number; labels_from?: string; name?: string }) =>
   post<T.Import>(`projects/${id}/imports`, body)
+export const oneImport = (id: number, batch: number) => get<T.Import>(`projects/${id}/imports/${batch}`)
 export const closeImport = (id: number, batch: number) => post<T.Import>(`projects/${id}/imports/${batch}/close`)
 export const knownHashes = (id: number, batch: number, hashes: string[]) =>
   post<{ known: string[] }>(`projects/${id}/imports/${batch}/known`, { hashes })
@@ -51,14 +52,14 @@ export const sendArchiveChunk = (
   at: { offset: number; length: number; name: string },
   signal?: AbortSignal,
 ) =>
-  put<{ offset: number; job?: T.Job }>(`projects/${id}/imports/${batch}/archive`, chunk, {
+  put<{ offset: number; job?: string }>(`projects/${id}/imports/${batch}/archive`, chunk, {
     headers: { 'Upload-Offset': String(at.offset), 'Upload-Length': String(at.length), 'Content-Type': 'application/octet-stream' },
     query: { name: at.name },
     signal,
   })
 
 export interface ImageFilter {
-  cursor?: string | null
+  cursor?: number | null
   limit?: number
   label?: number | 'none' | null
   state?: string | null
@@ -66,7 +67,7 @@ export interface ImageFilter {
 }
 export const images = (id: number, filter: ImageFilter = {}, signal?: AbortSignal) =>
   get<T.Page<T.ImageRow>>(`projects/${id}/images`, { query: { ...filter }, signal })
-export const image = (id: number, image: number) => get<T.ImageRow & { history: unknown[] }>(`projects/${id}/images/${image}`)
+export const image = (id: number, image: number) => get<T.ImageDetail>(`projects/${id}/images/${image}`)
 export const deleteImage = (id: number, image: number) => remove(`projects/${id}/images/${image}`)
 
 // Labelling
@@ -77,16 +78,21 @@ export const renewTasks = (id: number, body: { client: string; images: number[] 
 export const releaseTasks = (id: number, body: { client: string; images?: number[] }, keepalive = false) =>
   post<unknown>(`projects/${id}/tasks/release`, body, { keepalive })
 export const annotate = (id: number, body: T.NewAnnotation) =>
-  post<{ annotation: unknown; progress: T.Counts }>(`projects/${id}/annotations`, body)
+  // It outlives the page, so that the last answer before closing arrives too.
+  post<{ annotation: unknown; progress: T.Counts }>(`projects/${id}/annotations`, body, { keepalive: true })
 
 // Learning
 export const learning = (id: number) => get<T.Learning>(`projects/${id}/learning`)
 export const confusionCell = (id: number, truth: number, predicted: number) =>
-  get<{ results: (T.ImageRow & { predicted: number })[] }>(`projects/${id}/learning/cell`, { query: { truth, predicted } })
-export const models = (id: number) => get<T.ModelSummary[]>(`projects/${id}/models`)
+  get<{ results: T.CellImage[] }>(`projects/${id}/learning/cell`, { query: { truth, predicted } })
+export const models = (id: number) => get<T.Model[]>(`projects/${id}/models`)
 export const jobs = (id: number) => get<T.Job[]>(`projects/${id}/jobs`)
 export const cancelJob = (id: number, job: string) => post<T.Job>(`projects/${id}/jobs/${job}/cancel`)
+export const job = (id: number, job: string) => get<T.Job>(`projects/${id}/jobs/${job}`)
 export const jobLog = (id: number, job: string) => get<{ log: string }>(`projects/${id}/jobs/${job}/log`)
+
+/** Computes the features that are missing, after such a job was cancelled or has failed. */
+export const computeFeatures = (id: number) => post<T.Job[]>(`projects/${id}/features`)
 
 // Delivery and the machine
 export const bundles = (id: number) => get<T.Bundle[]>(`projects/${id}/bundles`)

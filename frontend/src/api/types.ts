@@ -45,6 +45,20 @@ export interface ModelSummary {
   accuracy: Estimate | null
 }
 
+/** A model version with all its numbers. */
+export interface Model extends ModelSummary {
+  state: 'training' | 'judged' | 'serving' | 'refused' | 'retired'
+  head: string
+  strategy: string
+  fit_ms: number
+  total_ms: number
+  kappa: number | null
+  audit_count: number
+  macro_f1: number | null
+  ppi: Estimate | null
+  created_at: string
+}
+
 export interface Project {
   id: number
   name: string
@@ -58,6 +72,7 @@ export interface Project {
   strategy: string
   head: string
   audit_fraction: number
+  audit_every: number
   progress: Counts
   model: ModelSummary | null
   cover: string[]
@@ -78,6 +93,7 @@ export interface NewProject {
 export interface Member {
   id: number
   username: string
+  display_name: string
   role: Role
 }
 
@@ -109,6 +125,7 @@ export interface ImportProblem {
 
 export interface Import {
   id: number
+  name: string
   source: string
   state: 'open' | 'closed'
   expected: number
@@ -145,9 +162,38 @@ export interface ImageRow {
   annotated_at: string | null
 }
 
+/** One answer that was given about an image. */
+export interface Said {
+  id: string
+  image: number
+  kind: AnnotationKind
+  label: number | null
+  author: string | null
+  source: 'person' | 'api' | 'import'
+  created_at: string
+  seconds: number | null
+  model_version: number | null
+  guess: number | null
+  confidence: number | null
+}
+
+export interface ImageDetail extends ImageRow {
+  size: number
+  format: string
+  sha256: string
+  added_at: string
+  feature_error: string
+  history: Said[]
+}
+
+/** An audit image behind a cell of the confusion matrix. */
+export interface CellImage extends ImageRow {
+  predicted: number
+}
+
 export interface Page<T> {
   results: T[]
-  next: string | null
+  next: number | null
 }
 
 export interface TaskImage {
@@ -191,7 +237,8 @@ export interface NewAnnotation {
 export interface CurvePoint {
   labels: number
   number: number
-  accuracy: number
+  /** null before any audit image was labelled; then the interval says nothing either. */
+  accuracy: number | null
   low: number
   high: number
   n: number
@@ -206,12 +253,17 @@ export interface ClassNumbers {
   count: number
   audit_count: number
   precision: number | null
+  precision_low: number | null
+  precision_high: number | null
   recall: number | null
+  recall_low: number | null
+  recall_high: number | null
+  f1: number | null
 }
 
 export interface Learning {
-  model: ModelSummary | null
-  stop: { kappa: number | null; near_done: boolean; done: boolean; text: string }
+  model: Model | null
+  stop: { kappa: number | null; bar: number; near_done: boolean; done: boolean; text: string }
   curve: CurvePoint[]
   confusion: { labels: number[]; matrix: number[][] } | null
   classes: ClassNumbers[]
@@ -231,6 +283,11 @@ export interface Job {
   message: string
   eta_seconds: number | null
   error: string
+  /** Left out of live events. */
+  created_by?: string | null
+  created_at?: string
+  started_at?: string | null
+  finished_at?: string | null
 }
 
 export interface ReportRow {
@@ -241,6 +298,7 @@ export interface ReportRow {
   n: number
   agreement: number | null
   max_diff: number | null
+  compared: number
   size_bytes: number
   latency_p50_ms: number
   latency_p95_ms: number
@@ -257,6 +315,8 @@ export interface Bundle {
   sha256: string
   report: ReportRow[]
   recommended: string
+  recommended_why: string
+  error: string
   created_at: string
   download: string | null
 }
@@ -284,14 +344,23 @@ export interface Disk {
   used_by_us: number
 }
 
+export interface Backbone {
+  name: string
+  title: string
+  licence: string
+  available: boolean
+  how_to_get: string
+}
+
 export interface System {
   version: string
-  device: Record<string, unknown>
-  database: Record<string, unknown>
-  redis: Record<string, unknown>
+  device: { name: string; precision: string; cpu_features: string[]; why: string }
+  database: { kind: string; version: string }
+  redis: { alive: boolean; version: string | null }
   workers: Worker[]
   disk: Disk
-  features: Record<string, unknown>
+  /** What projects may choose from. */
+  features: { backbones: Backbone[]; heads: string[]; strategies: string[] }
 }
 
 // What the server tells a project's pages as it happens.
