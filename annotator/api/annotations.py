@@ -24,7 +24,7 @@ class NewAnnotation(serializers.Serializer[Any]):
     id = serializers.UUIDField(help_text="Made by you: sending the same one again adds nothing.")
     image = serializers.IntegerField()
     kind = serializers.ChoiceField(choices=Annotation.Kind.choices)
-    label = serializers.IntegerField(required=False, allow_null=True, help_text="With kind 'label'.")
+    label = serializers.IntegerField(required=False, allow_null=True, help_text="With kind 'label'.")  # type: ignore[assignment]
     client = serializers.CharField(max_length=LONGEST_CLIENT, required=False, allow_blank=True)
     seconds = serializers.FloatField(required=False, allow_null=True, help_text="How long the person looked.")
     model_version = serializers.IntegerField(required=False, allow_null=True, min_value=0, max_value=2_000_000_000)
@@ -36,9 +36,9 @@ class AnnotationRow(serializers.Serializer[Any]):
     id = serializers.UUIDField()
     image = serializers.IntegerField()
     kind = serializers.ChoiceField(choices=Annotation.Kind.choices)
-    label = serializers.IntegerField(allow_null=True)
+    label = serializers.IntegerField(allow_null=True)  # type: ignore[assignment]
     author = serializers.CharField(allow_null=True)
-    source = serializers.ChoiceField(choices=Annotation.Source.choices)
+    source = serializers.ChoiceField(choices=Annotation.Source.choices)  # type: ignore[assignment]
     created_at = serializers.DateTimeField()
     seconds = serializers.FloatField(allow_null=True)
     model_version = serializers.IntegerField(allow_null=True)

@@ -26,7 +26,7 @@ class PictureRow(serializers.Serializer[Any]):
 
 
 class ImageRow(PictureRow):
-    label = LabelRow(allow_null=True)
+    label = LabelRow(allow_null=True)  # type: ignore[assignment]
     state = serializers.ChoiceField(choices=["unlabelled", *STATES.values()])
     is_audit = serializers.BooleanField()
     guess = serializers.IntegerField(allow_null=True, help_text="The model's class, for images near the head of the queue.")

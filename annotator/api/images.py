@@ -33,7 +33,7 @@ KINDS = {"labelled": Annotation.Kind.LABEL, "skipped": Annotation.Kind.SKIP, "fl
 class ListQuery(serializers.Serializer[Any]):
     cursor = serializers.IntegerField(default=0, min_value=0, max_value=2**62, help_text="`next` of the page before.")
     limit = serializers.IntegerField(default=60, min_value=1, max_value=MOST)
-    label = serializers.CharField(default="", max_length=20, help_text="The id of a class, or 'none'.")
+    label = serializers.CharField(default="", max_length=20, help_text="The id of a class, or 'none'.")  # type: ignore[assignment]
     state = serializers.ChoiceField(default="", choices=["", "unlabelled", "audit", *KINDS])
     search = serializers.CharField(default="", allow_blank=True, max_length=200, help_text="Part of the name.")
 
@@ -84,21 +84,19 @@ class ImageView(APIView):
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
-_BYTES = {
-    "parameters": [OpenApiParameter("v", str, description="Part of the hash: makes the address change with the content.")],
-    "responses": {(200, "image/*"): OpenApiTypes.BINARY, 304: OpenApiResponse(description="You have it already.")},
-}
+_V = [OpenApiParameter("v", str, description="Part of the hash: makes the address change with the content.")]
+_BYTES = {(200, "image/*"): OpenApiTypes.BINARY, 304: OpenApiResponse(description="You have it already.")}
 
 
 class ThumbView(APIView):
-    @extend_schema(operation_id="images_thumb", **_BYTES)
+    @extend_schema(operation_id="images_thumb", parameters=_V, responses=_BYTES)
     def get(self, request: Request, project_id: int, image_id: int) -> HttpResponseBase:
         """At most 320 pixels."""
         return _bytes(request, project_id, image_id, files.thumb)
 
 
 class DisplayView(APIView):
-    @extend_schema(operation_id="images_display", **_BYTES)
+    @extend_schema(operation_id="images_display", parameters=_V, responses=_BYTES)
     def get(self, request: Request, project_id: int, image_id: int) -> HttpResponseBase:
         """At most 1600 pixels, without metadata."""
         return _bytes(request, project_id, image_id, files.display)

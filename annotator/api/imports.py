@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import IO, Any
+from typing import IO, Any, cast
 
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
@@ -33,7 +33,7 @@ SOURCES = [Import.Source.UPLOAD, Import.Source.ARCHIVE, Import.Source.API]
 
 
 class NewImport(serializers.Serializer[Any]):
-    source = serializers.ChoiceField(choices=SOURCES, default=Import.Source.UPLOAD)
+    source = serializers.ChoiceField(choices=SOURCES, default=Import.Source.UPLOAD)  # type: ignore[assignment]
     expected = serializers.IntegerField(default=0, min_value=0, max_value=100_000_000, help_text="How many files will come.")
     labels_from = serializers.ChoiceField(choices=["", "folder"], default="", help_text="'folder': folders are classes.")
     name = serializers.CharField(default="", allow_blank=True, max_length=400)
@@ -48,7 +48,7 @@ class ProblemRow(serializers.Serializer[Any]):
 class ImportRow(serializers.Serializer[Any]):
     id = serializers.IntegerField()
     name = serializers.CharField()
-    source = serializers.ChoiceField(choices=Import.Source.choices)
+    source = serializers.ChoiceField(choices=Import.Source.choices)  # type: ignore[assignment]
     state = serializers.ChoiceField(choices=Import.State.choices)
     labels_from = serializers.CharField()
     expected = serializers.IntegerField()
@@ -227,9 +227,8 @@ def import_row(batch: Import) -> dict[str, Any]:
     """An import as the API gives it."""
     fields = ("name", "source", "state", "labels_from", "expected", "stored", "duplicates", "refused", "created_at")
     problems = list(batch.problems.all()[:MOST_PROBLEMS])
-    return {"id": batch.pk} | {field: getattr(batch, field) for field in fields} | {
-        "problems": [{"name": one.name, "code": one.code, "message": one.message} for one in problems]
-    }
+    listed = [{"name": one.name, "code": one.code, "message": one.message} for one in problems]
+    return {"id": batch.pk, **{field: getattr(batch, field) for field in fields}, "problems": listed}
 
 
 def _find(project: Project, import_id: int) -> Import:
@@ -270,7 +269,8 @@ def _body(request: Request) -> bytes:
         raise Invalid("Send the piece with its Content-Length.", field="Content-Length")
     if int(declared) > chunks.CHUNK_BYTES:
         raise TooLarge(f"A piece may have at most {chunks.CHUNK_BYTES:,} bytes: send smaller ones.", field="body")
-    data: bytes = request.data["stream"].read(int(declared))
+    stream: IO[bytes] = cast(Any, request.data)["stream"]
+    data = stream.read(int(declared))
     if len(data) != int(declared):
         raise Invalid("The piece was cut off on its way: send it again.", field="body")
     return data

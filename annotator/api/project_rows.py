@@ -60,7 +60,7 @@ def project_rows(projects: Sequence[Project], user: User) -> list[dict[str, Any]
     counts = label_counts(ids)
     tallies = {row["project_id"]: row for row in Tally.objects.filter(pk__in=ids).values("project_id", *tally.COLUMNS)}
     serving = ModelVersion.objects.filter(project__in=ids, state=ModelVersion.State.SERVING)
-    models = {m["project_id"]: m for m in serving.values("project_id", "number", "label_count", "accuracy")}
+    models = {model.project_id: model for model in serving.only("project_id", "number", "label_count", "accuracy")}
     return [
         {
             "id": project.pk, "name": project.name, "guidelines": project.guidelines,
@@ -89,5 +89,7 @@ def counted_label(label: Label) -> dict[str, Any] | None:
     return label_row(label, standing.count())
 
 
-def _model(row: dict[str, Any] | None) -> dict[str, Any] | None:
-    return row and {"number": row["number"], "labels": row["label_count"], "accuracy": row["accuracy"]}
+def _model(model: ModelVersion | None) -> dict[str, Any] | None:
+    if model is None:
+        return None
+    return {"number": model.number, "labels": model.label_count, "accuracy": model.accuracy}

@@ -35,7 +35,7 @@ class ReasonRow(serializers.Serializer[Any]):
 
 
 class GuessRow(serializers.Serializer[Any]):
-    label = serializers.IntegerField()
+    label = serializers.IntegerField()  # type: ignore[assignment]
     confidence = serializers.FloatField()
 
 

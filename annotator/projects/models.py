@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.contrib.auth.models import AbstractUser
 from django.db import models
+from django.db.models.enums import TextChoices
 from django.db.models.functions import Lower
 
 
@@ -14,7 +15,7 @@ class User(AbstractUser):
 class Project(models.Model):
     """One thing to teach: a set of images and the classes to tell apart."""
 
-    class Task(models.TextChoices):
+    class Task(TextChoices):
         CLASSIFICATION = "classification", "One class an image"
 
     name = models.CharField(max_length=120)
@@ -62,7 +63,7 @@ class Label(models.Model):
 class Membership(models.Model):
     """A person's role in a project."""
 
-    class Role(models.TextChoices):
+    class Role(TextChoices):
         OWNER = "owner", "Owner"
         ANNOTATOR = "annotator", "Annotator"
         VIEWER = "viewer", "Viewer"
