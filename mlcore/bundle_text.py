@@ -26,10 +26,10 @@ def readme(
     else:
         accuracy = (
             f"Accuracy was measured on {judged.n} audit images that neither training nor calibration saw; "
-            f"in brackets the 95 % interval. A smaller model is recommended only if it loses at most {MAX_DROP:.0%}."
+            f"in brackets the 95 % interval. A smaller model is recommended only if it loses at most {MAX_DROP * 100:.0f} point."
         )
     return _template("README.md").substitute(
-        title=lineage.get("project") or "Image classifier",
+        title=_title(lineage.get("project")),
         count=len(labels),
         classes=", ".join(label.name for label in labels),
         table=_table(report),
@@ -46,6 +46,12 @@ def readme(
 def notice(backbone_licence: str) -> str:
     """The NOTICE of a bundle."""
     return _template("NOTICE").substitute(licence=backbone_licence)
+
+
+def _title(project: object) -> str:
+    """The project's name, given as it is or as ``{"name": ...}``."""
+    name = project.get("name") if isinstance(project, Mapping) else project
+    return str(name) if name else "Image classifier"
 
 
 def _table(report: Sequence[ReportRow]) -> str:

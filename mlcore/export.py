@@ -100,7 +100,10 @@ def export_classifier(
     head = heads.REGISTRY[head_name].from_state(dict(head_state))
     if not head.exportable:
         raise ExportProblem(f"The head {head_name} cannot leave for a device; choose another in the project's settings.")
-    classifier = Classifier(spec.module(), projection_state, head.to_linear())
+    try:
+        classifier = Classifier(spec.module(), projection_state, head.to_linear())
+    except backbones.BackboneMissing as problem:
+        raise ExportProblem(str(problem)) from problem
     if not len(class_names) == len(class_colors) == classifier.head.classes:
         raise ExportProblem(
             f"The model has {classifier.head.classes} classes, but {len(class_names)} names and "
@@ -117,7 +120,9 @@ def export_classifier(
     if not pictures:
         raise ExportProblem("No image for calibration could be read; add images to the project and export again.")
 
-    with tempfile.TemporaryDirectory(prefix="export-") as folder:
+    # Inside out_dir, so that whoever clears that after a killed process clears this too.
+    Path(out_dir).mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".export-", dir=out_dir) as folder:
         irs = _convert(classifier, contract, pictures, class_names, class_colors, full_lineage, Path(folder), step)
         report = _judge(classifier, contract, irs, audit, pictures, step)
         if report[0].max_diff > MAX_FP32_DIFF:

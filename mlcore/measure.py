@@ -155,17 +155,17 @@ def recommend(rows: Sequence[ReportRow]) -> tuple[str, str]:
     pick = min((row for row in good if row.latency_p50_ms <= fastest * SAME_LATENCY), key=lambda row: row.size_bytes)
     refused = [row.precision for row in rows if row not in good]
     if judged:
-        test = f"lose at most {MAX_DROP:.0%} of accuracy against FP32 on {base.n} audit images"
+        test = f"whose accuracy on {base.n} audit images is at most {MAX_DROP * 100:.0f} point below FP32's."
     else:
         test = (
-            f"answer like FP32 on at least {MIN_AGREEMENT:.0%} of {base.compared} images "
-            f"({base.n} audit images are too few to compare accuracy)"
+            f"whose answers equal FP32's on at least {MIN_AGREEMENT * 100:.0f} % of {base.compared} images; "
+            f"{base.n} audit images are too few to compare accuracy."
         )
     because = (
-        f"{pick.precision} takes {pick.latency_p50_ms:.1f} ms an image and {pick.size_bytes / 1e6:.1f} MB: "
-        f"the quickest of those that {test}, the smallest where speeds are alike"
+        f"{pick.precision}: {pick.latency_p50_ms:.1f} ms an image, {pick.size_bytes / 1e6:.1f} MB. "
+        f"The quickest (the smallest of those equally quick) {test}"
     )
-    return pick.precision, because + (f"; {' and '.join(refused)} did not pass." if refused else ".")
+    return pick.precision, because + (f" {' and '.join(refused)} did not pass." if refused else "")
 
 
 def _as_good(row: ReportRow, base: ReportRow, *, judged: bool) -> bool:

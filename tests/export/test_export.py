@@ -1,5 +1,6 @@
 """From a head to a bundle: what comes out, and that nothing stays behind when it does not."""
 
+import dataclasses
 import functools
 import io
 import json
@@ -13,6 +14,7 @@ import pytest
 from PIL import Image
 
 from mlcore import export, measure
+from mlcore.backbones import REGISTRY
 from mlcore.edge.manifest import digest
 from mlcore.edge.runtime import Model
 from mlcore.export import ExportProblem, ExportResult, ExportStopped, export_classifier
@@ -145,6 +147,12 @@ def test_the_same_image_under_another_name_is_refused_too(tiny_learnt, tmp_path)
 def test_names_that_do_not_fit_the_head_are_refused(tiny_learnt, tmp_path):
     arguments = tiny_learnt.arguments(class_names=["one"])
     assert "1 names" in refusal(tmp_path, arguments)
+
+
+def test_missing_weights_are_told_with_the_mend(tiny_learnt, tmp_path, monkeypatch):
+    gone = dataclasses.replace(REGISTRY["tiny"], find_weights=lambda: None, how_to_get="Run `pip install tiny`.")
+    monkeypatch.setitem(REGISTRY, "tiny", gone)
+    assert "pip install tiny" in refusal(tmp_path, tiny_learnt.arguments())
 
 
 def test_bad_images_are_passed_over_unless_nothing_is_left(tiny_learnt, tmp_path):
