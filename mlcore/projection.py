@@ -68,7 +68,7 @@ class Projection:
 
 
 def _rooted(rows: Floats) -> Floats:
-    return _normalised(np.sqrt(np.maximum(rows, 0.0), dtype=np.float32))
+    return _normalised(np.asarray(np.sqrt(np.maximum(rows, 0.0)), np.float32))
 
 
 def _normalised(rows: Floats) -> Floats:

@@ -41,7 +41,7 @@ class Extractor:
         device = device or pick("cpu")
         self.backbone = backbone
         self.dim = backbone.dim
-        self.threads = threads or len(os.sched_getaffinity(0))
+        self.threads = threads or _cores()
         self.fingerprint = backbone.fingerprint(device.openvino_precision)
         core = openvino.Core()
         settings: dict[str, Any] = {"INFERENCE_PRECISION_HINT": device.openvino_precision}
@@ -114,3 +114,8 @@ class Extractor:
             size = self.backbone.input_size
             pixels = self._mine.pixels = np.empty((BATCH, size, size, 3), np.uint8)
         return pixels
+
+
+def _cores() -> int:
+    """Cores this process may use; macOS does not tell affinities."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

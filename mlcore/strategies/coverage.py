@@ -53,6 +53,8 @@ def greedy(similarity: Floats, covered: Floats, weights: Floats, k: int) -> tupl
         leader = int(bounds.argmax())
         while known_at[leader] != step:
             block = np.argpartition(-bounds, PEEK)[:PEEK] if len(bounds) > PEEK else np.arange(len(bounds))
+            # Among many equal bounds the block may miss the leader, and then nothing would be learnt.
+            block = np.append(block, leader)
             stale = block[(known_at[block] != step) & np.isfinite(bounds[block])]
             bounds[stale] = np.maximum(similarity[stale] - covered, 0.0) @ weights
             known_at[stale] = step

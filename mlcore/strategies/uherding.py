@@ -3,7 +3,7 @@
 import numpy as np
 
 from mlcore.strategies.base import filled, highest, margin_uncertainty, probabilities_of, sample
-from mlcore.strategies.coverage import BLOCK, coverage, greedy, kernel
+from mlcore.strategies.coverage import coverage, greedy, kernel
 from mlcore.strategies.maxherding import herding_width
 from mlcore.types import Floats, Ints, Pool, Selection
 
@@ -12,6 +12,8 @@ UNSURE_CANDIDATES = 1000
 RANDOM_CANDIDATES = 500
 # Kernel width as a share of the mean distance from a labelled row to its nearest labelled row: it shrinks by itself.
 WIDTH = 0.7
+# Labelled rows whose nearest neighbour is looked up for that mean.
+WIDTH_ROWS = 500
 
 
 def uherding(pool: Pool, k: int, *, seed: int) -> Selection:
@@ -53,8 +55,8 @@ def shrinking_width(labelled: Floats, anchors: Floats) -> float:
     """0.7 of the mean nearest-neighbour distance among labelled rows, or the herding width while there are too few."""
     if len(labelled) < 2:
         return herding_width(anchors)
-    few = labelled[-BLOCK:]
-    cosines = few @ few.T
-    np.fill_diagonal(cosines, -1.0)
+    some = np.linspace(0, len(labelled) - 1, min(len(labelled), WIDTH_ROWS)).astype(np.int64)
+    cosines = labelled[some] @ labelled.T
+    cosines[np.arange(len(some)), some] = -1.0
     distances = np.sqrt(np.maximum(2.0 - 2.0 * cosines.max(axis=1), 0.0))
     return WIDTH * max(float(distances.mean()), 1e-2)
