@@ -99,11 +99,12 @@ def _first_space(
     project: Project, feature_set: FeatureSet, store: FeatureStore
 ) -> tuple[FeatureSpace, Projection] | None:
     """The project's first projection, from whatever has features now; None when nothing has."""
-    pool = Image.objects.filter(project=project, featured=True, is_audit=False).order_by("sort_key")
-    found = list(pool.values_list("id", "sha256"))
-    stored = store.rows([key for _, key in found])
-    _recompute([image for (image, _), row in zip(found, stored, strict=True) if row < 0])
-    stored = stored[stored >= 0]
+    featured = Image.objects.filter(project=project, featured=True).order_by("sort_key")
+    found = list(featured.values_list("id", "sha256", "is_audit"))
+    stored = store.rows([key for _, key, _ in found])
+    _recompute([image for (image, _, _), row in zip(found, stored, strict=True) if row < 0])
+    audit = np.asarray([is_audit for _, _, is_audit in found], np.bool_)
+    stored = stored[(stored >= 0) & ~audit]
     return _fit_space(project, feature_set, store, stored[:FIT_ROWS], len(stored)) if len(stored) else None
 
 

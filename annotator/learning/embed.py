@@ -75,7 +75,8 @@ def embed_project(run: Running) -> None:
     told = tally.progress(project.pk)["featured"]
     run.log(f"Features by {feature_set.fingerprint}.")
     run.step(0, waiting(project.pk).count(), "Computing features", now=True)
-    while batch := list(waiting(project.pk).order_by("pk")[:BATCH]):
+    # In random order, not as they came: folders come class by class, and the first labels should see all of them.
+    while batch := list(waiting(project.pk).order_by("sort_key")[:BATCH]):
         run.stop_if_cancelled()
         for problem in _embed(batch, store, extractor):
             run.log(problem)
