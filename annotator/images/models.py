@@ -106,7 +106,7 @@ class Image(models.Model):
             models.Index(fields=["project", "is_audit", "sort_key"], name="image_order"),
             models.Index(fields=["project", "id"], name="image_listing"),
             models.Index(
-                fields=["project", "id"], name="image_unfeatured", condition=models.Q(featured=False, feature_error="")
+                fields=["project", "sort_key"], name="image_unfeatured", condition=models.Q(featured=False, feature_error="")
             ),
         ]
 

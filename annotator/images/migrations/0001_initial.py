@@ -73,7 +73,7 @@ class Migration(migrations.Migration):
                 ('project', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='images', to='projects.project')),
             ],
             options={
-                'indexes': [models.Index(fields=['project', 'is_audit', 'sort_key'], name='image_order'), models.Index(fields=['project', 'id'], name='image_listing'), models.Index(condition=models.Q(('feature_error', ''), ('featured', False)), fields=['project', 'id'], name='image_unfeatured')],
+                'indexes': [models.Index(fields=['project', 'is_audit', 'sort_key'], name='image_order'), models.Index(fields=['project', 'id'], name='image_listing'), models.Index(condition=models.Q(('feature_error', ''), ('featured', False)), fields=['project', 'sort_key'], name='image_unfeatured')],
                 'constraints': [models.UniqueConstraint(fields=('project', 'sha256'), name='image_once')],
             },
         ),
