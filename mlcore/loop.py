@@ -19,8 +19,10 @@ __all__ = ["Carry", "Code", "Reason", "Step", "step"]
 
 # Unlabelled rows that a transductive head looks at; more cost time and teach nothing.
 POOL_SAMPLE = 10_000
-# Calibration and the agreement with the model before are made anew when this many labels have come.
+# Calibration and the agreement with the model before are made anew when this many labels have come; calibration,
+# whose cost grows with the labels, at least when they have grown by this share.
 REFRESH_EVERY = 10
+REFRESH_SHARE = 0.05
 
 
 @dataclass(frozen=True)
@@ -73,8 +75,9 @@ def step(
     """Fit on the labelled rows, score every row, and order the k rows to ask for next.
 
     features (n, d) float32 rows of length 1; labels (n,) with -1 for none; in_flight, excluded (n,) bool. Rows keep
-    their place from step to step and new ones come at the end, or kappa compares the wrong ones. An excluded row
-    with a label still teaches. Raises ValueError for an unknown strategy or head, or arrays that disagree.
+    their place and classes their number from step to step, and new ones come at the end; else pass no previous. An
+    excluded row with a label still teaches, so the judge's rows must have none. Raises ValueError for an unknown
+    strategy or head, or arrays that disagree.
     """
     choose = _find(strategies.REGISTRY, strategy, "strategy")
     head_type = _find(heads.REGISTRY, head, "head")
@@ -130,18 +133,19 @@ def _soft_pool(features: Floats, labels: Ints, seed: int) -> Floats:
 
 
 def _still_good(previous: Carry, labels: Ints) -> Calibration | None:
-    """The calibration made before, unless ten labels have come, labels were taken back, or a new class was found."""
+    """The calibration made before, unless enough labels have come, some were taken back, or a new class was found."""
     known = previous.calibration
     if known is None or previous.classes != _classes(labels):
         return None
-    return known if 0 <= len(labels) - known["labels"] < REFRESH_EVERY else None
+    fresh = max(REFRESH_EVERY, int(REFRESH_SHARE * known["labels"]))
+    return known if 0 <= len(labels) - known["labels"] < fresh else None
 
 
 def _carried(previous: Carry, calibration: Calibration, labels: Ints, predictions: npt.NDArray[np.int16]) -> Carry:
     classes = _classes(labels)
     n = len(labels)
     same = min(len(previous.predictions), len(predictions))
-    if same and 0 <= n - previous.labels < REFRESH_EVERY:
+    if same and abs(n - previous.labels) < REFRESH_EVERY:
         return Carry(calibration, classes, previous.predictions, previous.labels, previous.kappa)
     agreement = kappa(previous.predictions[:same], predictions[:same]) if same else None
     return Carry(calibration, classes, predictions, n, agreement)

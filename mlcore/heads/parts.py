@@ -61,7 +61,7 @@ def anchored(features: Floats, labels: Ints, k: int, pool: Floats | None) -> tup
         sample_weights=class_weights(labels, k, 1.0),
         c=ANCHORED_C,
         intercept=False,
-        offset=ANCHOR_SCALE * (features @ means.T).astype(np.float64),
+        offset=ANCHOR_SCALE * (features @ means.T),
     )
     return ANCHOR_SCALE * means + moved, bias
 
