@@ -115,7 +115,7 @@ def _count(done: int, total: int) -> None:
     if sys.stderr.isatty():
         if done % EVERY == 0 or done == total:
             print(f"\r{done} of {total} files", end="\n" if done == total else "", file=sys.stderr, flush=True)
-    elif done % EVERY_LINE == 0:
+    elif done and done % EVERY_LINE == 0:
         print(f"{done} of {total} files", file=sys.stderr, flush=True)
 
 

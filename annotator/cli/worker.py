@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from annotator.cli import Parsers
 
 QUEUES = ("learn", "bulk", "train")
-# A process that a job has left larger than this, in kilobytes, makes room for a fresh one: torch and NNCF stay loaded.
-LARGEST_IDLE_PROCESS = 700_000
+# A process that a job has made larger than this, in kilobytes, makes room for a fresh one: what it loaded would stay.
+LARGEST_IDLE_PROCESS = 300_000
 
 
 def add_parser(subparsers: Parsers) -> None:
