@@ -15,17 +15,23 @@ export interface Camera extends Point {
   scale: number
 }
 
-/** Free space around a fitted image, in view pixels. */
-const MARGIN = 24
+/** Free space around a fitted image, in view pixels: above and below it stand notes and tools. */
+const MARGIN = { x: 24, y: 52 }
 const MAX_SCALE = 32
 /** Small images are enlarged to fit, but never more than this. */
 const MAX_FIT = 24
 
 /** The whole image, as large as it goes, centred. */
-export function fit(image: Size, view: Size, margin = Math.min(MARGIN, view.width / 32)): Camera {
-  const room = { width: Math.max(1, view.width - 2 * margin), height: Math.max(1, view.height - 2 * margin) }
+export function fit(image: Size, view: Size): Camera {
+  const margin = marginsOf(view)
+  const room = { width: Math.max(1, view.width - 2 * margin.x), height: Math.max(1, view.height - 2 * margin.y) }
   const scale = Math.min(room.width / image.width, room.height / image.height, MAX_FIT)
   return centred(scale, image, view)
+}
+
+/** Narrow windows give less away. */
+function marginsOf(view: Size): Point {
+  return { x: Math.min(MARGIN.x, view.width / 32), y: Math.min(MARGIN.y, view.height / 8) }
 }
 
 function centred(scale: number, image: Size, view: Size): Camera {
@@ -58,13 +64,14 @@ export function isFitted(camera: Camera, image: Size, view: Size): boolean {
 
 /** Keeps the image in sight: centred where it is smaller than the view, else covering it up to the margin. */
 function held(camera: Camera, image: Size, view: Size): Camera {
-  const axis = (offset: number, length: number, room: number) => {
-    if (length <= room - 2 * MARGIN) return (room - length) / 2
-    return Math.min(MARGIN, Math.max(room - MARGIN - length, offset))
+  const margin = marginsOf(view)
+  const axis = (offset: number, length: number, room: number, space: number) => {
+    if (length <= room - 2 * space) return (room - length) / 2
+    return Math.min(space, Math.max(room - space - length, offset))
   }
   return {
     scale: camera.scale,
-    x: axis(camera.x, image.width * camera.scale, view.width),
-    y: axis(camera.y, image.height * camera.scale, view.height),
+    x: axis(camera.x, image.width * camera.scale, view.width, margin.x),
+    y: axis(camera.y, image.height * camera.scale, view.height, margin.y),
   }
 }

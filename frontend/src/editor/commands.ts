@@ -27,19 +27,21 @@ export interface KeyPress {
   repeat: boolean
 }
 
-/** The name of a pressed key. Ctrl and Cmd are both "Mod"; Shift counts only where it makes no other character. */
+/** The name of a pressed key. Ctrl and Cmd are both "Mod"; Shift counts only where it makes no other character, or beside Mod. */
 export function keyOf(press: KeyPress): string {
   const single = press.key.length === 1
   const name = press.key === ' ' ? 'Space' : single ? press.key.toLowerCase() : press.key
-  const mods = (press.ctrlKey || press.metaKey ? 'Mod+' : '') + (press.altKey ? 'Alt+' : '') + (press.shiftKey && !single ? 'Shift+' : '')
-  return mods + name
+  const mod = press.ctrlKey || press.metaKey
+  const shift = press.shiftKey && (!single || mod)
+  return (mod ? 'Mod+' : '') + (press.altKey ? 'Alt+' : '') + (shift ? 'Shift+' : '') + name
 }
 
 /** The same by the key's place, for layouts whose letters are not Latin or whose digits need Shift. */
 export function placeOf(press: KeyPress): string | null {
   const place = /^(?:Key|Digit|Numpad)([A-Z0-9])$/.exec(press.code)?.[1]?.toLowerCase()
   if (!place) return null
-  return (press.ctrlKey || press.metaKey ? 'Mod+' : '') + (press.altKey ? 'Alt+' : '') + place
+  const mod = press.ctrlKey || press.metaKey
+  return (mod ? 'Mod+' : '') + (press.altKey ? 'Alt+' : '') + (press.shiftKey && mod ? 'Shift+' : '') + place
 }
 
 /** Gives each key to the first command that asks for it; a later one loses that key but keeps its button. */

@@ -15,6 +15,7 @@ describe('a key press has one name', () => {
     [press('?', { shiftKey: true }), '?'],
     [press('z', { ctrlKey: true }), 'Mod+z'],
     [press('z', { metaKey: true }), 'Mod+z'],
+    [press('Z', { ctrlKey: true, shiftKey: true }), 'Mod+Shift+z'],
     [press('Enter', { shiftKey: true }), 'Shift+Enter'],
     [press(' '), 'Space'],
   ])('%o is %s', (given, name) => expect(keyOf(given)).toBe(name))
