@@ -4,24 +4,20 @@ Django's own ASGI handler gives each synchronous request a fresh thread, and wit
 Requests that answer and end therefore go through Django's WSGI side on a fixed pool of threads, which keep theirs.
 """
 
-import os
-from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any
+from collections.abc import Awaitable, Callable
+from typing import Any, cast
 
 from a2wsgi import WSGIMiddleware
 from django.core.asgi import get_asgi_application
 
-os.environ.setdefault("DJANGO_SETTINGS_MODULE", "annotator.config.settings")
+from annotator.config.wsgi import application as _wsgi
 
 THREADS = 8
 
 _streams = get_asgi_application()
+_requests = WSGIMiddleware(cast(Any, _wsgi), workers=THREADS)
 
-from annotator.config.wsgi import application as _wsgi  # noqa: E402  Django must be set up first
-
-_requests = WSGIMiddleware(_wsgi, workers=THREADS)
-
-Scope = MutableMapping[str, Any]
+Scope = dict[str, Any]
 
 
 async def application(scope: Scope, receive: Callable[[], Awaitable[Any]], send: Callable[[Any], Awaitable[None]]) -> None:
@@ -35,4 +31,4 @@ async def application(scope: Scope, receive: Callable[[], Awaitable[Any]], send:
     elif scope["type"] == "http" and scope["path"].startswith("/events/"):
         await _streams(scope, receive, send)
     elif scope["type"] == "http":
-        await _requests(scope, receive, send)
+        await _requests(cast(Any, scope), receive, send)
