@@ -106,13 +106,17 @@ def ppi_accuracy(
     spread = float(np.var(np.concatenate([sure, everywhere]), ddof=1))
     together = float(np.cov(correct, sure, ddof=1)[0, 1])
     tuning = float(np.clip(together / ((1 + n / m) * spread), 0.0, 1.0)) if spread > 0 else 0.0
-    value = float(correct.mean()) + tuning * float(everywhere.mean() - sure.mean())
-    variance = float(np.var(correct - tuning * sure, ddof=1)) / n + tuning**2 * spread / m
-    # All right or all wrong leaves no spread to measure; one pseudo-error keeps the interval honest.
-    least = (n - 1 + 0.5) * 0.5 / (n * n) / n
-    half = _z(confidence) * math.sqrt(max(variance, least))
-    value = min(1.0, max(0.0, value))
-    return Estimate(value, max(0.0, value - half), min(1.0, value + half))
+    shift = tuning * float(everywhere.mean() - sure.mean())
+    # Counting has no spread when all are right, so it is taken as Agresti and Coull (1998) do: two more right, two wrong.
+    z = _z(confidence)
+    centre = (float(correct.sum()) + z * z / 2) / (n + z * z)
+    scatter = float(np.var(correct, ddof=1))
+    unexplained = float(np.var(correct - tuning * sure, ddof=1)) / scatter if scatter > 0 else 1.0
+    variance = unexplained * centre * (1 - centre) / (n + z * z) + tuning**2 * spread / m
+    half = z * math.sqrt(variance)
+    value = float(np.clip(correct.mean() + shift, 0.0, 1.0))
+    low, high = max(0.0, centre + shift - half), min(1.0, centre + shift + half)
+    return Estimate(value, min(low, value), max(high, value))
 
 
 def kappa(first: npt.ArrayLike, second: npt.ArrayLike) -> float:
