@@ -85,8 +85,8 @@ def export_classifier(
 
     ``backbone`` and ``head_name`` are keys of their registries, the states are what Projection.state
     and Head.state gave; ``class_names`` and ``class_colors`` (``#rrggbb``) are in the order of the
-    head's classes. ``calibration``: pictures for INT8, at least one readable, none of them in
-    ``audit``. ``audit``: pictures with the index of their true class; without any, accuracy is None.
+    head's classes. ``calibration``: pictures for INT8, at least one readable; what is also in ``audit``
+    is left out. ``audit``: pictures with the index of their true class; without any, accuracy is None.
     ``lineage`` (project, model_version, annotations_hash, created_at, metrics ...: what JSON can
     hold) goes into manifest and IRs. ``progress`` gets 0..1 and a sentence; ``should_stop`` is asked
     between steps.
@@ -114,11 +114,13 @@ def export_classifier(
     step(0.03, "Reading the images for calibration")
     audit_hashes = {_content_hash(picture) for picture, _ in audit}
     chosen = calibration[:: max(1, -(-len(calibration) // MOST_IMAGES))]
-    if any(_content_hash(picture) in audit_hashes for picture in chosen):
-        raise ExportProblem("calibration holds an audit image; leave audit images out, or accuracy would be flattered.")
-    pictures = _readable(chosen, contract.size, step)
+    # An audit image that took part in the calibration would flatter the accuracy of INT8.
+    allowed = [picture for picture in chosen if _content_hash(picture) not in audit_hashes]
+    pictures = _readable(allowed, contract.size, step)
     if not pictures:
-        raise ExportProblem("No image for calibration could be read; add images to the project and export again.")
+        raise ExportProblem(
+            "No image for calibration is left: add readable images that are not audit images, then export again."
+        )
 
     # Inside out_dir, so that whoever clears that after a killed process clears this too.
     Path(out_dir).mkdir(parents=True, exist_ok=True)

@@ -132,16 +132,26 @@ def refusal(tmp_path, arguments) -> str:
     return str(caught.value)
 
 
-def test_an_audit_image_among_the_calibration_is_refused(tiny_learnt, tmp_path):
-    arguments = tiny_learnt.arguments()
-    arguments["calibration"][3] = arguments["audit"][0][0]
-    assert "audit image" in refusal(tmp_path, arguments)
+def calibrated_with(monkeypatch) -> list[int]:
+    """Skips the quantising, and collects how many pictures it was given."""
+    seen: list[int] = []
+    monkeypatch.setattr(export, "quantise", lambda model, pictures, contract: seen.append(len(pictures)) or model.clone())
+    return seen
 
 
-def test_the_same_image_under_another_name_is_refused_too(tiny_learnt, tmp_path):
+def test_audit_images_are_never_calibrated_with_under_whatever_name(tiny_learnt, tmp_path, monkeypatch):
+    seen = calibrated_with(monkeypatch)
+    arguments = tiny_learnt.arguments(out_dir=tmp_path)
+    audit = [path for path, _ in arguments["audit"]]
+    arguments["calibration"] = [*arguments["calibration"][:5], audit[0], Path(audit[1]).read_bytes()]
+    export_classifier(**arguments)
+    assert seen == [5]
+
+
+def test_with_audit_images_only_there_is_nothing_to_calibrate_with(tiny_learnt, tmp_path):
     arguments = tiny_learnt.arguments()
-    arguments["calibration"][0] = tiny_learnt.paths[1].read_bytes()
-    assert "audit image" in refusal(tmp_path, arguments)
+    arguments["calibration"] = [path for path, _ in arguments["audit"]]
+    assert "No image for calibration is left" in refusal(tmp_path, arguments)
 
 
 def test_names_that_do_not_fit_the_head_are_refused(tiny_learnt, tmp_path):
@@ -189,8 +199,7 @@ def test_a_conversion_gone_wrong_is_refused(tiny_learnt, tmp_path, monkeypatch):
 
 def test_more_calibration_images_than_needed_are_thinned_out(tiny_learnt, tmp_path, monkeypatch):
     monkeypatch.setattr(export, "MOST_IMAGES", 10)
-    seen: list[int] = []
-    monkeypatch.setattr(export, "quantise", lambda model, pictures, contract: seen.append(len(pictures)) or model.clone())
+    seen = calibrated_with(monkeypatch)
     colours = [jpeg((i * 5 % 256, 0, 0)) for i in range(34)]
     export_classifier(**tiny_learnt.arguments(out_dir=tmp_path, calibration=colours))
     assert seen == [9]
