@@ -7,7 +7,6 @@ from datetime import timedelta
 from typing import Any
 
 from celery import shared_task
-from django.conf import settings
 from django.db import transaction
 from django.dispatch import receiver
 from django.utils import timezone
@@ -97,7 +96,7 @@ def _compute_features(project_id: int) -> None:
         log.debug("project %s: another request has just started the features job", project_id)
 
 
-@shared_task(name="pipeline.sweep", queue="learn", expires=settings.SWEEP_SECONDS)
+@shared_task(name="pipeline.sweep")
 def sweep() -> None:
     """Find work that a crash, a restart or an absent Redis left lying, and send it on its way again."""
     now = timezone.now()

@@ -6,13 +6,18 @@ import asyncio
 import contextlib
 import time
 from collections.abc import AsyncIterator
+from datetime import timedelta
 
 from asgiref.sync import sync_to_async
+from django.db.models import Q
 from django.http import HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
+from django.utils import timezone
 from django.views.decorators.http import require_GET
 
 from annotator.api.errors import STATUS
 from annotator.jobs.events import MISSED, Event, hub
+from annotator.jobs.models import Job
+from annotator.jobs.progress import describe
 from annotator.labelling import tally
 from annotator.learning import curve
 from annotator.projects import access, tokens
@@ -20,9 +25,13 @@ from annotator.projects.errors import DomainError
 from annotator.projects.models import User
 
 HEARTBEAT_SECONDS = 15.0
+# How long the first snapshot waits for Redis.
+SNAPSHOT_SECONDS = 1.0
 # A membership that is taken away closes the stream after so long at most.
 ACCESS_SECONDS = 60.0
 RETRY_MS = 2000
+# A job that ended so lately may have ended while the page was away.
+JUST_NOW = timedelta(seconds=30)
 
 
 @require_GET
@@ -44,14 +53,11 @@ async def project_events(request: HttpRequest, project_id: int) -> HttpResponse 
 
 async def _stream(user: User, project_id: int) -> AsyncIterator[str]:
     yield f"retry: {RETRY_MS}\n\n"
-    for event in await sync_to_async(_snapshot)(project_id):
-        yield event.encode()
     checked = time.monotonic()
     async with hub().listen(project_id) as queue:
+        # The snapshot is taken once events are heard, so that nothing falls in between; without Redis it comes all the same.
+        happened: Event | None = await _next(queue, SNAPSHOT_SECONDS) or MISSED
         while True:
-            happened: Event | None = None
-            with contextlib.suppress(TimeoutError):
-                happened = await asyncio.wait_for(queue.get(), HEARTBEAT_SECONDS)
             if time.monotonic() - checked >= ACCESS_SECONDS:
                 checked = time.monotonic()
                 if not await sync_to_async(_may_listen)(user, project_id):
@@ -59,10 +65,17 @@ async def _stream(user: User, project_id: int) -> AsyncIterator[str]:
             if happened is None:
                 yield ": still here\n\n"
             elif happened == MISSED:
-                for now in await sync_to_async(_snapshot)(project_id):
-                    yield now.encode()
+                for event in await sync_to_async(_snapshot)(project_id):
+                    yield event.encode()
             else:
                 yield happened.encode()
+            happened = await _next(queue, HEARTBEAT_SECONDS)
+
+
+async def _next(queue: asyncio.Queue[Event], seconds: float) -> Event | None:
+    with contextlib.suppress(TimeoutError):
+        return await asyncio.wait_for(queue.get(), seconds)
+    return None
 
 
 def _snapshot(project_id: int) -> list[Event]:
@@ -71,7 +84,9 @@ def _snapshot(project_id: int) -> list[Event]:
     model = curve.serving(project_id)
     if model is not None:
         events.append(Event("model", curve.describe(model)))
-    return events
+    just_now = timezone.now() - JUST_NOW
+    jobs = Job.objects.filter(Q(state__in=Job.OPEN) | Q(finished_at__gte=just_now), project=project_id).defer("log")
+    return events + [Event("job", describe(job)) for job in jobs]
 
 
 def _may_listen(user: User, project_id: int) -> bool:

@@ -189,6 +189,8 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_TASK_DEFAULT_QUEUE = "bulk"
 CELERY_TASK_ROUTES = {
     "learning.learn": {"queue": "learn"},
+    # Where nothing takes long, so that a long job does not keep the sweep waiting.
+    "pipeline.sweep": {"queue": "learn"},
     "delivery.export": {"queue": "train"},
 }
 # How often the sweep looks for work that a crash left lying, in seconds. The workers see to it (jobs.workers): there is

@@ -55,15 +55,16 @@ class Hub:
     def __init__(self) -> None:
         self._queues: dict[int, set[asyncio.Queue[Event]]] = defaultdict(set)
         self._reader: asyncio.Task[None] | None = None
+        self._hears = False
 
     @asynccontextmanager
     async def listen(self, project_id: int) -> AsyncIterator[asyncio.Queue[Event]]:
-        """A queue that fills with the project's events until the block ends; MISSED first, once the ear is open."""
+        """A queue that fills with the project's events until the block ends; MISSED comes first, once nothing is missed."""
         queue: asyncio.Queue[Event] = asyncio.Queue(BACKLOG)
         self._queues[project_id].add(queue)
         if self._reader is None or self._reader.done():
             self._reader = asyncio.create_task(self._read())
-        else:
+        elif self._hears:
             _put(queue, MISSED)
         try:
             yield queue
@@ -81,6 +82,7 @@ class Hub:
             try:
                 async with client.pubsub() as subscription:
                     await subscription.psubscribe(f"{CHANNEL}*")
+                    self._hears = True
                     # Whatever happened before this moment may have gone unheard.
                     for queues in self._queues.values():
                         for queue in queues:
@@ -91,6 +93,7 @@ class Hub:
             except RedisError as error:
                 log.info("event streams wait for Redis: %s", error)
             finally:
+                self._hears = False
                 await client.aclose()
             await asyncio.sleep(RETRY_SECONDS)
 
