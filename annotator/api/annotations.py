@@ -11,7 +11,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from annotator import pipeline
-from annotator.api.base import ANNOTATOR, ProgressRow, by_script, display_name, parsed, person
+from annotator.api.base import ANNOTATOR, Id, ProgressRow, by_script, display_name, parsed, person
 from annotator.labelling.annotate import LONGEST_CLIENT, annotate
 from annotator.labelling.models import Annotation
 from annotator.labelling.tally import progress
@@ -22,13 +22,13 @@ MOST = 200
 
 class NewAnnotation(serializers.Serializer[Any]):
     id = serializers.UUIDField(help_text="Made by you: sending the same one again adds nothing.")
-    image = serializers.IntegerField()
+    image = Id()
     kind = serializers.ChoiceField(choices=Annotation.Kind.choices)
-    label = serializers.IntegerField(required=False, allow_null=True, help_text="With kind 'label'.")  # type: ignore[assignment]
+    label = Id(required=False, allow_null=True, help_text="With kind 'label'.")  # type: ignore[assignment]
     client = serializers.CharField(max_length=LONGEST_CLIENT, required=False, allow_blank=True)
     seconds = serializers.FloatField(required=False, allow_null=True, help_text="How long the person looked.")
     model_version = serializers.IntegerField(required=False, allow_null=True, min_value=0, max_value=2_000_000_000)
-    guess = serializers.IntegerField(required=False, allow_null=True, help_text="The class that the model had guessed.")
+    guess = Id(required=False, allow_null=True, help_text="The class that the model had guessed.")
     confidence = serializers.FloatField(required=False, allow_null=True)
 
 
@@ -56,7 +56,7 @@ class AnnotationList(serializers.Serializer[Any]):
 
 
 class ImageQuery(serializers.Serializer[Any]):
-    image = serializers.IntegerField()
+    image = Id()
 
 
 class AnnotationsView(APIView):

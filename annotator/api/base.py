@@ -45,6 +45,19 @@ def label_row(label: Label | None, count: int | None = None) -> dict[str, Any] |
     return row if count is None else row | {"count": count}
 
 
+class Id(serializers.IntegerField):
+    """The id of a row, as large as databases can have them."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(min_value=0, max_value=2**63 - 1, **options)
+
+
+class Ids(serializers.ListField):
+    """Ids of rows."""
+
+    child = Id()
+
+
 class ProgressRow(serializers.Serializer[Any]):
     images = serializers.IntegerField()
     featured = serializers.IntegerField()

@@ -10,17 +10,13 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from annotator.api.base import ANNOTATOR, ProgressRow, parsed, person
+from annotator.api.base import ANNOTATOR, Ids, ProgressRow, parsed, person
 from annotator.api.image_rows import PictureRow, picture_row
 from annotator.labelling import lease, queue
 from annotator.labelling.tally import progress
 from annotator.projects.access import find_project
 
 CLIENT = "A name that this page or script made up for itself and keeps."
-
-
-class Ids(serializers.ListField):
-    child = serializers.IntegerField()
 
 
 class NextRequest(serializers.Serializer[Any]):

@@ -8,13 +8,16 @@ from uuid import UUID
 from django.db import IntegrityError, transaction
 
 from annotator.images.models import Image
+from annotator.labelling import statements
 from annotator.labelling.lease import hold
-from annotator.labelling.models import Annotation, Lease, Standing
+from annotator.labelling.models import Annotation
 from annotator.projects.errors import Conflict, Invalid, NotFound
 from annotator.projects.models import Label, Project, User
 
 Kind = Annotation.Kind
+REUSED = "This id was used for another image: make a fresh UUID for each answer."
 GONE = "This image has been deleted: go on to the next one."
+HIGHEST_ID = 2**63 - 1
 LONGEST_LOOK = 86_400.0
 LONGEST_CLIENT = 64
 
@@ -31,51 +34,41 @@ def annotate(
     for something else).
     """
     _check(kind, label, client, seconds, confidence)
-    image_id = image if isinstance(image, int) else image.pk
-    # The savepoint lets a clash of ids be told apart from a broken transaction.
-    with transaction.atomic():
-        # The lock makes the order of an image's rows the order in which they hold.
-        locked = Image.objects.select_for_update().filter(pk=image_id, project=project)
-        found = locked.only("pk", "is_audit", "project_id").first()
-        if found is None:
-            raise NotFound(GONE, field="image")
-        before = Annotation.objects.filter(id=id).first()
-        if before is not None:
-            if before.image_id != image_id or before.project_id != project.pk:
-                raise Conflict("This id was used for another image: make a fresh UUID for each answer.", field="id")
-            return before, False
-        chosen, guessed = _labels(project, label, guess)
-        try:
-            with transaction.atomic():
-                annotation = Annotation.objects.create(
-                    id=id, project=project, image_id=image_id, kind=kind, label=chosen, author=author, source=source,
-                    seconds=None if seconds is None else min(seconds, LONGEST_LOOK), guess=guessed, confidence=confidence,
-                    model_number=model_version,
-                )
-        except IntegrityError as error:
-            raise Conflict("This id was used for another image: make a fresh UUID for each answer.", field="id") from error
-        _stand(annotation, found)
-        if kind == Kind.CLEAR and author is not None and client:
-            hold(image=found, user=author, client=client)
-        else:
-            Lease.objects.filter(pk=image_id).delete()
+    image_id = _id(image)
+    try:
+        with transaction.atomic():
+            # The lock makes the order of an image's rows the order in which they hold.
+            is_audit = statements.lock_image(project.pk, image_id) if 0 <= image_id <= HIGHEST_ID else None
+            if is_audit is None:
+                raise NotFound(GONE, field="image")
+            if statements.is_known(id):
+                return _known(id, project, image_id), False
+            _check_labels(project, label, guess)
+            annotation = Annotation(
+                id=id, project=project, image_id=image_id, kind=kind, label_id=None if label is None else _id(label),
+                author=author, source=source, seconds=None if seconds is None else min(seconds, LONGEST_LOOK),
+                guess_id=None if guess is None else _id(guess), confidence=confidence, model_number=model_version,
+            )
+            annotation.save(force_insert=True)
+            if kind != Kind.CLEAR:
+                statements.let_stand(annotation, is_audit)
+                statements.drop_lease(image_id)
+            else:
+                statements.take_back(image_id)
+                if author is not None and client:
+                    hold(project=project, image_id=image_id, is_audit=is_audit, user=author, client=client)
+    except IntegrityError as error:
+        # Two requests with the same id at the same moment, about two images.
+        raise Conflict(REUSED, field="id") from error
     return annotation, True
 
 
-def _stand(annotation: Annotation, image: Image) -> None:
-    """Make `annotation` what holds for its image."""
-    if annotation.kind == Kind.CLEAR:
-        Standing.objects.filter(pk=image.pk).delete()
-        return
-    Standing.objects.bulk_create(
-        [
-            Standing(
-                image=image, project_id=image.project_id, annotation=annotation, kind=annotation.kind,
-                label_id=annotation.label_id, is_audit=image.is_audit,
-            )
-        ],
-        update_conflicts=True, unique_fields=["image"], update_fields=["annotation", "kind", "label"],
-    )
+def _known(id: UUID, project: Project, image_id: int) -> Annotation:
+    """What came before with this id. Raises Conflict when it was about something else."""
+    before = Annotation.objects.select_related("author").get(id=id)
+    if before.image_id != image_id or before.project_id != project.pk:
+        raise Conflict(REUSED, field="id")
+    return before
 
 
 def _check(kind: str, label: object, client: str, seconds: float | None, confidence: float | None) -> None:
@@ -93,20 +86,17 @@ def _check(kind: str, label: object, client: str, seconds: float | None, confide
         raise Invalid("confidence must be from 0 to 1.", field="confidence")
 
 
-def _labels(project: Project, label: Label | int | None, guess: Label | int | None) -> tuple[Label | None, Label | None]:
-    """The class and the guess as rows of this project."""
-    wanted = [(value if isinstance(value, int) else value.pk) for value in (label, guess) if value is not None]
-    found = Label.objects.filter(project=project).in_bulk(wanted) if wanted else {}
-    chosen = _one(found, label, "label")
-    if chosen is not None and chosen.archived_at is not None:
-        raise Invalid(f"The class '{chosen.name}' has been archived: choose another one.", field="label")
-    return chosen, _one(found, guess, "guess")
+def _check_labels(project: Project, label: Label | int | None, guess: Label | int | None) -> None:
+    """Both must be classes of this project, and the chosen one must be in use."""
+    wanted = {field: _id(value) for field, value in (("label", label), ("guess", guess)) if value is not None}
+    found = statements.labels_of(project.pk, set(wanted.values())) if wanted else {}
+    for field, label_id in wanted.items():
+        if label_id not in found:
+            raise Invalid(f"This project has no such class: {field} must be the id of one of its classes.", field=field)
+        name, archived = found[label_id]
+        if archived and field == "label":
+            raise Invalid(f"The class '{name}' has been archived: choose another one.", field="label")
 
 
-def _one(found: dict[int, Label], wanted: Label | int | None, field: str) -> Label | None:
-    if wanted is None:
-        return None
-    row = found.get(wanted if isinstance(wanted, int) else wanted.pk)
-    if row is None:
-        raise Invalid(f"This project has no such class: {field} must be the id of one of its classes.", field=field)
-    return row
+def _id(row: Image | Label | int) -> int:
+    return row if isinstance(row, int) else row.pk

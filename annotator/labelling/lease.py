@@ -8,7 +8,6 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.utils import timezone
 
-from annotator.images.models import Image
 from annotator.labelling.models import Lease
 from annotator.projects.models import Project, User
 
@@ -18,14 +17,11 @@ def expiry() -> datetime:
     return timezone.now() + timedelta(seconds=settings.LEASE_SECONDS)
 
 
-def hold(*, image: Image, user: User, client: str) -> None:
+def hold(*, project: Project, image_id: int, is_audit: bool, user: User, client: str) -> None:
     """Put an image in front of a client, whoever had it."""
     Lease.objects.update_or_create(
-        image=image,
-        defaults={
-            "project_id": image.project_id, "user": user, "client": client, "is_audit": image.is_audit,
-            "expires_at": expiry(),
-        },
+        image_id=image_id,
+        defaults={"project": project, "user": user, "client": client, "is_audit": is_audit, "expires_at": expiry()},
     )
 
 

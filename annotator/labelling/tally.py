@@ -11,9 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from django.db import connections, transaction
-
-from annotator.labelling.models import Tally
+from django.db import connection, connections, transaction
 
 TALLY = "labelling_tally"
 # Table -> column of the tally -> the condition, on a row called r, that counts.
@@ -32,8 +30,10 @@ COLUMNS = [column for columns in COUNTED.values() for column in columns]
 
 def progress(project_id: int) -> dict[str, int]:
     """Images, featured, labelled, audit_images, audit_labelled, skipped, flagged and unlabelled of a project."""
-    row = Tally.objects.filter(pk=project_id).values(*COLUMNS).first() or dict.fromkeys(COLUMNS, 0)
-    return shape(row)
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT {', '.join(COLUMNS)} FROM {TALLY} WHERE project_id = %s", [project_id])
+        row = cursor.fetchone() or [0] * len(COLUMNS)
+    return shape(dict(zip(COLUMNS, row, strict=True)))
 
 
 def shape(row: dict[str, int]) -> dict[str, int]:
@@ -45,13 +45,13 @@ def shape(row: dict[str, int]) -> dict[str, int]:
 
 def install(*, using: str = "default", **_: Any) -> None:
     """Put the triggers in place and count afresh; does nothing while the tables are not there."""
-    connection = connections[using]
-    tables = set(connection.introspection.table_names())
+    database = connections[using]
+    tables = set(database.introspection.table_names())
     if not {TALLY, *COUNTED} <= tables:
         return
-    statements = _sqlite() if connection.vendor == "sqlite" else _postgresql()
-    with connection.cursor() as cursor:
-        if connection.vendor == "sqlite" and _in_place(cursor, statements):
+    statements = _sqlite() if database.vendor == "sqlite" else _postgresql()
+    with database.cursor() as cursor:
+        if database.vendor == "sqlite" and _in_place(cursor, statements):
             return
         for statement in statements:
             cursor.execute(statement)
@@ -60,9 +60,9 @@ def install(*, using: str = "default", **_: Any) -> None:
 
 def remove(*, using: str = "default", plan: Sequence[Any] = (), **_: Any) -> None:
     """Take SQLite's triggers away before tables change: it cannot rename a table that a trigger names."""
-    connection = connections[using]
-    if plan and connection.vendor == "sqlite":
-        with connection.cursor() as cursor:
+    database = connections[using]
+    if plan and database.vendor == "sqlite":
+        with database.cursor() as cursor:
             for statement in _sqlite():
                 if statement.startswith("DROP"):
                     cursor.execute(statement)
@@ -70,9 +70,9 @@ def remove(*, using: str = "default", plan: Sequence[Any] = (), **_: Any) -> Non
 
 def recount(*, using: str = "default") -> None:
     """Count every project from its rows."""
-    connection = connections[using]
-    with transaction.atomic(using=using), connection.cursor() as cursor:
-        if connection.vendor == "postgresql":
+    database = connections[using]
+    with transaction.atomic(using=using), database.cursor() as cursor:
+        if database.vendor == "postgresql":
             # A row that is being written has been counted, or its trigger waits until we have counted without it.
             cursor.execute(f"LOCK TABLE {TALLY} IN EXCLUSIVE MODE")
         for statement in _recount_statements():
@@ -81,13 +81,13 @@ def recount(*, using: str = "default") -> None:
 
 def _recount_statements() -> list[str]:
     sums = ", ".join(
-        f"{column} = (SELECT count(*) FROM {table} r WHERE r.project_id = {TALLY}.project_id AND ({condition}))"  # noqa: S608
+        f"{column} = (SELECT count(*) FROM {table} r WHERE r.project_id = {TALLY}.project_id AND ({condition}))"
         for table, columns in COUNTED.items()
         for column, condition in columns.items()
     )
     zeros = ", ".join("0" for _ in COLUMNS)
-    missing = f"SELECT p.id, {zeros} FROM projects_project p WHERE p.id NOT IN (SELECT project_id FROM {TALLY})"  # noqa: S608
-    return [f"INSERT INTO {TALLY} (project_id, {', '.join(COLUMNS)}) {missing}", f"UPDATE {TALLY} SET {sums}"]  # noqa: S608
+    missing = f"SELECT p.id, {zeros} FROM projects_project p WHERE p.id NOT IN (SELECT project_id FROM {TALLY})"
+    return [f"INSERT INTO {TALLY} (project_id, {', '.join(COLUMNS)}) {missing}", f"UPDATE {TALLY} SET {sums}"]
 
 
 def _sqlite() -> list[str]:
@@ -98,7 +98,7 @@ def _sqlite() -> list[str]:
         for event, signs in (("INSERT", {"NEW": 1}), (watched, {"NEW": 1, "OLD": -1}), ("DELETE", {"OLD": -1})):
             changes = ", ".join(f"{column} = {column}{_sqlite_delta(counts, signs)}" for column, counts in columns.items())
             project = f"{'OLD' if event == 'DELETE' else 'NEW'}.project_id"
-            body = f"UPDATE {TALLY} SET {changes} WHERE project_id = {project}"  # noqa: S608
+            body = f"UPDATE {TALLY} SET {changes} WHERE project_id = {project}"
             name = f"tally_{table}_{event.split()[0].lower()}"
             statements += _sqlite_trigger(name, f"{event} ON {table}", body)
     return statements
@@ -134,7 +134,7 @@ def _postgresql() -> list[str]:
             changes = ", ".join(f"{column} = t.{column} + d.{column}" for column in columns)
             moved = " OR ".join(f"d.{column} <> 0" for column in columns)
             body = (
-                f"UPDATE {TALLY} t SET {changes} FROM "  # noqa: S608
+                f"UPDATE {TALLY} t SET {changes} FROM "
                 f"(SELECT project_id, {sums} FROM ({rows}) r GROUP BY project_id) d "
                 f"WHERE t.project_id = d.project_id AND ({moved})"
             )

@@ -1,0 +1,204 @@
+"""Plain SQL for the two requests that everybody waits for: the next task, and an answer.
+
+Building a query costs Django ten times what running it costs the database, and these requests are made of a dozen small
+ones. So they are written out here, in the SQL that SQLite and PostgreSQL share. Everything else goes through the ORM.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.db import connection
+
+from annotator.images.models import Image
+from annotator.labelling.models import Annotation
+
+_IMAGE_FIELDS = ("id", "project_id", "sha256", "name", "width", "height", "is_audit", "sort_key")
+_IMAGE = ", ".join(f"i.{field}" for field in _IMAGE_FIELDS)
+_UNANSWERED = "NOT EXISTS (SELECT 1 FROM labelling_standing s WHERE s.image_id = i.id)"
+_FREE = f"{_UNANSWERED} AND NOT EXISTS (SELECT 1 FROM labelling_lease l WHERE l.image_id = i.id)"
+
+Row = Sequence[Any]
+
+
+@dataclass
+class State:
+    """Where a project's queue stands: its turn, and how many images nobody has answered or holds."""
+
+    handed_out: int
+    last_audit: int
+    audit_after: int
+    learn_after: int
+    free_learns: int
+    free_audits: int
+
+
+def lock_state(project_id: int) -> State | None:
+    """The state of a project whose turn is locked until the transaction ends; None before the first turn."""
+    lock = "" if connection.vendor == "sqlite" else " FOR UPDATE"
+    turn = _one(
+        "SELECT handed_out, last_audit, audit_after, learn_after FROM labelling_turn WHERE project_id = %s" + lock,
+        project_id,
+    )
+    if turn is None:
+        return None
+    counts = _one(
+        "SELECT images - audit_images - (labelled + skipped + flagged - audit_answered), audit_images - audit_answered "
+        "FROM labelling_tally WHERE project_id = %s", project_id,
+    )
+    held = _all(
+        "SELECT l.is_audit, count(*) FROM labelling_lease l JOIN images_image i ON i.id = l.image_id "
+        f"WHERE l.project_id = %s AND {_UNANSWERED} GROUP BY l.is_audit", project_id,
+    )
+    leases = {bool(is_audit): count for is_audit, count in held}
+    learns, audits = counts or (0, 0)
+    return State(turn[0], turn[1], turn[2], turn[3], learns - leases.get(False, 0), audits - leases.get(True, 0))
+
+
+def save_turn(project_id: int, state: State) -> None:
+    """Write the turn down."""
+    _run(
+        "UPDATE labelling_turn SET handed_out = %s, last_audit = %s, audit_after = %s, learn_after = %s "
+        "WHERE project_id = %s",
+        state.handed_out, state.last_audit, state.audit_after, state.learn_after, project_id,
+    )
+
+
+def drop_expired(project_id: int, now: datetime) -> None:
+    """Take images back from clients that went silent."""
+    _run("DELETE FROM labelling_lease WHERE project_id = %s AND expires_at <= %s", project_id, _moment(now))
+
+
+def held_by(
+    project_id: int, user_id: int, client: str, exclude: Collection[int], count: int
+) -> list[tuple[Image, dict[str, Any]]]:
+    """What a client holds and has not answered, oldest first: image, and what was shown."""
+    found = _all(
+        f"SELECT {_IMAGE}, l.shown FROM labelling_lease l JOIN images_image i ON i.id = l.image_id "
+        f"WHERE l.project_id = %s AND l.client = %s AND l.user_id = %s AND {_UNANSWERED}{_but(exclude)} "
+        "ORDER BY l.number LIMIT %s", project_id, client, user_id, count,
+    )
+    return [(_image(row), json.loads(row[-1])) for row in found]
+
+
+def renew_leases(images: Collection[int], until: datetime) -> None:
+    """Put off when leases end."""
+    _run(f"UPDATE labelling_lease SET expires_at = %s WHERE image_id IN ({_numbers(images)})", _moment(until))
+
+
+def free_candidates(project_id: int, is_audit: bool, exclude: Collection[int], count: int) -> list[tuple[Image, Row]]:
+    """The best free candidates: image, and (reason, reason_text, guess_id, confidence, top, model_number)."""
+    found = _all(
+        f"SELECT {_IMAGE}, c.reason, c.reason_text, c.guess_id, c.confidence, c.top, c.model_number "
+        "FROM labelling_candidate c JOIN images_image i ON i.id = c.image_id "
+        f"WHERE c.project_id = %s AND c.is_audit = %s AND {_FREE}{_but(exclude)} ORDER BY c.position LIMIT %s",
+        project_id, is_audit, count,
+    )
+    return [(_image(row), row[len(_IMAGE_FIELDS) :]) for row in found]
+
+
+def free_images(
+    project_id: int, is_audit: bool, exclude: Collection[int], count: int, *, after: int, before: int
+) -> list[Image]:
+    """Free images in their fixed order, with sort keys above `after` and up to `before`."""
+    found = _all(
+        f"SELECT {_IMAGE} FROM images_image i WHERE i.project_id = %s AND i.is_audit = %s "
+        f"AND i.sort_key > %s AND i.sort_key <= %s AND {_FREE}{_but(exclude)} ORDER BY i.sort_key LIMIT %s",
+        project_id, is_audit, after, before, count,
+    )
+    return [_image(row) for row in found]
+
+
+def add_lease(
+    *, image: Image, user_id: int, client: str, number: int, shown: dict[str, Any], until: datetime
+) -> bool:
+    """Put a free image in front of a client; False when another client has just got it."""
+    return _run(
+        "INSERT INTO labelling_lease (image_id, project_id, user_id, client, is_audit, number, shown, expires_at) "
+        "VALUES (%s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT (image_id) DO NOTHING",
+        image.pk, image.project_id, user_id, client, image.is_audit, number, json.dumps(shown), _moment(until),
+    ) == 1
+
+
+def drop_lease(image_id: int) -> None:
+    """Nobody needs to see an image any more."""
+    _run("DELETE FROM labelling_lease WHERE image_id = %s", image_id)
+
+
+def lock_image(project_id: int, image_id: int) -> bool | None:
+    """Whether an image is an audit image, its row locked until the transaction ends; None when there is no such image."""
+    lock = "" if connection.vendor == "sqlite" else " FOR UPDATE"
+    row = _one("SELECT is_audit FROM images_image WHERE id = %s AND project_id = %s" + lock, image_id, project_id)
+    return None if row is None else bool(row[0])
+
+
+def is_known(annotation_id: UUID) -> bool:
+    """Whether an annotation of this id was made before."""
+    value = Annotation._meta.get_field("id").get_db_prep_value(annotation_id, connection)
+    return _one("SELECT 1 FROM labelling_annotation WHERE id = %s", value) is not None
+
+
+def labels_of(project_id: int, wanted: Collection[int]) -> dict[int, tuple[str, bool]]:
+    """Of those classes that are the project's: name, and whether it has been archived."""
+    found = _all(
+        f"SELECT id, name, archived_at FROM projects_label WHERE project_id = %s AND id IN ({_numbers(wanted)})",
+        project_id,
+    )
+    return {label: (name, archived is not None) for label, name, archived in found}
+
+
+def let_stand(annotation: Annotation, is_audit: bool) -> None:
+    """Make an annotation what holds for its image."""
+    _run(
+        "INSERT INTO labelling_standing (image_id, project_id, annotation_id, kind, label_id, is_audit) "
+        "VALUES (%s, %s, %s, %s, %s, %s) ON CONFLICT (image_id) DO UPDATE SET "
+        "annotation_id = excluded.annotation_id, kind = excluded.kind, label_id = excluded.label_id",
+        annotation.image_id, annotation.project_id, annotation.pk, annotation.kind, annotation.label_id, is_audit,
+    )
+
+
+def take_back(image_id: int) -> None:
+    """Nothing holds for an image any more."""
+    _run("DELETE FROM labelling_standing WHERE image_id = %s", image_id)
+
+
+def _all(sql: str, *values: Any) -> list[Row]:
+    with connection.cursor() as cursor:
+        cursor.execute(sql, values)
+        return list(cursor.fetchall())
+
+
+def _one(sql: str, *values: Any) -> Row | None:
+    with connection.cursor() as cursor:
+        cursor.execute(sql, values)
+        row: Row | None = cursor.fetchone()
+        return row
+
+
+def _run(sql: str, *values: Any) -> int:
+    with connection.cursor() as cursor:
+        cursor.execute(sql, values)
+        return int(cursor.rowcount)
+
+
+def _numbers(values: Collection[int]) -> str:
+    """Ids as they stand in a statement: digits and commas, whatever was passed."""
+    return ", ".join(str(int(value)) for value in values) or "NULL"
+
+
+def _but(exclude: Collection[int]) -> str:
+    return f" AND i.id NOT IN ({_numbers(exclude)})" if exclude else ""
+
+
+def _moment(value: datetime) -> Any:
+    return connection.ops.adapt_datetimefield_value(value)
+
+
+def _image(row: Row) -> Image:
+    """An image with the fields that are shown; others are fetched when somebody asks for them."""
+    return Image.from_db(None, _IMAGE_FIELDS, row[: len(_IMAGE_FIELDS)])
