@@ -2,6 +2,7 @@
 
 import importlib.util
 import platform
+import re
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -40,7 +41,7 @@ def pick(prefer: str = "auto") -> Device:
     """The fastest device there is, or the one preferred: "auto", "cpu", "cuda" or "xpu".
 
     CUDA serves training; features and delivery always go through OpenVINO, which drives CPUs and Intel GPUs. Works
-    without torch. Raises ValueError for an unknown or absent device.
+    without torch, and imports it only where it was built for an accelerator. Raises ValueError for an unknown or absent device.
     """
     if prefer not in ("auto", "cpu", "cuda", "xpu"):
         raise ValueError(f"Unknown device {prefer!r}; choose auto, cpu, cuda or xpu.")
@@ -50,16 +51,16 @@ def pick(prefer: str = "auto") -> Device:
     if prefer != "cpu":
         found = _accelerator(prefer)
         if found is not None:
-            kind, name = found
-            intel = kind == "xpu"
+            kind, name, dtype = found
+            intel_gpu = kind == "xpu" and _openvino_has("GPU")
             return Device(
                 kind=kind,
                 name=name,
-                torch_dtype="bfloat16",
-                openvino_device="GPU" if intel and _openvino_has("GPU") else "CPU",
-                openvino_precision="f16" if intel and _openvino_has("GPU") else ("bf16" if has_bf16 else "f32"),
+                torch_dtype=dtype,
+                openvino_device="GPU" if intel_gpu else "CPU",
+                openvino_precision="f16" if intel_gpu else ("bf16" if has_bf16 else "f32"),
                 cpu_features=features,
-                why=f"{name} was found by torch ({kind}); it trains in bfloat16.",
+                why=f"{name} was found by torch ({kind}); it trains in {dtype}.",
             )
         if prefer != "auto":
             raise ValueError(f"torch finds no {prefer} device here; choose auto or cpu.")
@@ -103,16 +104,28 @@ def _first(features: tuple[str, ...]) -> str:
     return next(name for name in _BF16 if name in features)
 
 
-def _accelerator(prefer: str) -> tuple[Literal["cuda", "xpu"], str] | None:
-    if importlib.util.find_spec("torch") is None:
+def _accelerator(prefer: str) -> tuple[Literal["cuda", "xpu"], str, Literal["bfloat16", "float32"]] | None:
+    """Kind, name and best precision of the accelerator that torch drives, or None."""
+    if not _torch_drives_accelerators():
         return None
     import torch
 
     if prefer in ("auto", "cuda") and torch.cuda.is_available():
-        return "cuda", torch.cuda.get_device_name(0)
+        return "cuda", torch.cuda.get_device_name(0), "bfloat16" if torch.cuda.is_bf16_supported() else "float32"
     if prefer in ("auto", "xpu") and torch.xpu.is_available():
-        return "xpu", torch.xpu.get_device_name(0)
+        return "xpu", torch.xpu.get_device_name(0), "bfloat16"
     return None
+
+
+@cache
+def _torch_drives_accelerators() -> bool:
+    """Whether torch is there and was built for more than CPUs. Reads its version file: importing torch takes seconds."""
+    spec = importlib.util.find_spec("torch")
+    if spec is None or not spec.submodule_search_locations:
+        return False
+    version = Path(next(iter(spec.submodule_search_locations))) / "version.py"
+    built_for = re.findall(r"^(?:cuda|hip|xpu)\b[^=]*= *(.+)$", version.read_text(), re.MULTILINE)
+    return any(value.strip() != "None" for value in built_for)
 
 
 def _openvino_has(device: str) -> bool:

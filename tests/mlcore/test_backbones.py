@@ -1,0 +1,156 @@
+"""Pictures become the features that the original network gives, in order, whatever some of the files are."""
+
+import io
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from mlcore import backbones
+from mlcore.backbones import REGISTRY, BackboneMissing
+from mlcore.backbones.extractor import BATCH
+from mlcore.backbones.ir import cached_ir
+from mlcore.device import pick
+from mlcore.edge.preprocess import UnreadableImage, load_rgb, to_input
+
+AVAILABLE = [name for name, backbone in REGISTRY.items() if backbone.available()]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("ir")
+
+
+@pytest.fixture(scope="module")
+def lite0(folder):
+    return backbones.extractor("lite0", threads=2, folder=folder)
+
+
+@pytest.fixture(scope="module")
+def files(photos) -> list[Path]:
+    return sorted(path for path in photos.glob("*/*") if path.suffix in {".jpg", ".png"})[:: max(1, BATCH)][: 2 * BATCH + 3]
+
+
+def test_the_default_is_here_without_a_download():
+    assert REGISTRY[backbones.DEFAULT].available()
+
+
+@pytest.mark.parametrize("name", REGISTRY)
+def test_every_backbone_says_where_it_comes_from(name):
+    backbone = REGISTRY[name]
+    assert backbone.name == name
+    assert backbone.title
+    assert backbone.licence
+    assert backbone.how_to_get.endswith(".")
+
+
+@pytest.mark.parametrize("name", AVAILABLE)
+def test_features_are_those_of_the_torch_network(name, folder):
+    backbone = REGISTRY[name]
+    size = backbone.input_size
+    cpu = pick("cpu")
+    exact = backbones.Extractor(
+        backbone, device=type(cpu)(**{**vars(cpu), "openvino_precision": "f32"}), threads=1, folder=folder
+    )
+    pixels = np.random.default_rng(0).integers(0, 256, (3, size, size, 3), np.uint8)
+    normalised = (torch.from_numpy(pixels).float() - torch.tensor(backbone.mean)) / torch.tensor(backbone.scale)
+    with torch.inference_mode():
+        expected = backbone.module()(normalised.permute(0, 3, 1, 2)).numpy()
+    found = exact.embed(pixels)
+    assert found.shape == expected.shape == (3, backbone.dim)
+    np.testing.assert_allclose(found, expected, atol=2e-3 * np.abs(expected).max())
+
+
+def test_files_become_features_in_their_order(lite0, files):
+    found = list(lite0.embed_sources(files))
+    assert [index for index, _ in found] == list(range(len(files)))
+    for index in (0, len(files) // 2, len(files) - 1):
+        alone = lite0.embed(to_input(load_rgb(files[index]))[None])[0]
+        np.testing.assert_allclose(found[index][1], alone, atol=1e-2 * np.abs(alone).max())
+
+
+def test_many_pixels_at_once_are_the_same_as_one_by_one(lite0):
+    pixels = np.random.default_rng(1).integers(0, 256, (2 * BATCH + 1, 224, 224, 3), np.uint8)
+    one_by_one = np.concatenate([lite0.embed(pixels[i : i + 1]) for i in range(len(pixels))])
+    np.testing.assert_allclose(lite0.embed(pixels), one_by_one, atol=1e-2 * one_by_one.max())
+    assert lite0.embed(pixels[:0]).shape == (0, 1280)
+
+
+def test_a_file_that_cannot_be_used_is_told_and_the_others_go_on(lite0, files, tmp_path):
+    cut = files[0].read_bytes()
+    sources = [files[0], b"", files[1], cut[: len(cut) // 2], tmp_path / "gone.jpg", files[2].read_bytes()]
+    found = list(lite0.embed_sources(sources))
+    assert [index for index, _ in found] == [0, 1, 2, 3, 4, 5]
+    told = {index: result.code for index, result in found if isinstance(result, UnreadableImage)}
+    assert told == {1: "empty", 3: "damaged", 4: "missing"}
+    assert all(found[index][1].shape == (1280,) for index in (0, 2, 5))
+
+
+def test_a_reader_that_stops_early_stops_the_work(lite0, files):
+    stream = lite0.embed_sources(files * 20)
+    assert next(stream)[0] == 0
+    stream.close()
+    assert [index for index, _ in lite0.embed_sources(files[:2])] == [0, 1]
+
+
+def test_nothing_to_do_is_no_work(lite0):
+    assert list(lite0.embed_sources([])) == []
+
+
+def test_similar_pictures_are_close_and_others_are_not(lite0):
+    rng = np.random.default_rng(0)
+    base = Image.fromarray(rng.integers(0, 256, (8, 8, 3), np.uint8)).resize((300, 200), Image.Resampling.BICUBIC)
+    other = Image.fromarray(rng.integers(0, 256, (40, 40, 3), np.uint8)).resize((300, 200), Image.Resampling.NEAREST)
+
+    def jpeg(image: Image.Image) -> bytes:
+        out = io.BytesIO()
+        image.save(out, "JPEG", quality=80)
+        return out.getvalue()
+
+    z = np.stack([v for _, v in lite0.embed_sources([jpeg(base), jpeg(base.resize((280, 190))), jpeg(other)])])
+    z /= np.linalg.norm(z, axis=1, keepdims=True)
+    assert z[0] @ z[1] > 0.9 > z[0] @ z[2]
+
+
+def test_starts_without_torch_once_the_network_is_converted(folder, lite0, files):
+    """A worker is warm in half a second instead of several."""
+    script = (
+        "import sys; from pathlib import Path; from mlcore import backbones\n"
+        f"made = backbones.extractor('lite0', folder=Path({str(folder)!r}))\n"
+        f"found = list(made.embed_sources([Path({str(files[0])!r})]))\n"
+        "assert found[0][1].shape == (1280,)\n"
+        "print(made.fingerprint, 'torch' in sys.modules)"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    said = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, env=environment, check=True)
+    assert said.stdout.split() == [lite0.fingerprint, "False"]
+
+
+def test_the_fingerprint_tells_what_changes_a_feature(monkeypatch):
+    lite0 = backbones.fingerprint("lite0", "f32")
+    assert lite0.startswith("lite0-f32-")
+    assert backbones.fingerprint("lite0", "f32") == lite0
+    assert backbones.fingerprint("lite0", "bf16") != lite0
+    monkeypatch.setattr("mlcore.edge.preprocess.VERSION", 999)
+    assert backbones.fingerprint("lite0", "f32") != lite0
+
+
+def test_a_missing_backbone_says_how_to_get_it(monkeypatch, tmp_path):
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    with pytest.raises(BackboneMissing, match=r"weights of ResNet-50 are not on this machine\. Save https://"):
+        backbones.extractor("resnet50", folder=tmp_path)
+    with pytest.raises(ValueError, match="Unknown backbone 'vgg'; choose one of lite0"):
+        backbones.extractor("vgg")
+
+
+def test_a_converted_network_is_kept_whole(folder, lite0):
+    path = cached_ir(REGISTRY["lite0"], pick("cpu").openvino_precision, folder)
+    assert path.exists()
+    assert path.with_suffix(".bin").exists()
+    assert sorted(file.suffix for file in folder.iterdir() if file.stem == path.stem) == [".bin", ".xml"]
+    assert not [entry for entry in folder.iterdir() if entry.is_dir()]
