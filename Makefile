@@ -15,7 +15,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 STAMPS := $(VENV)/.stamps
 TORCH := torch==2.13.0 torchvision==0.28.0
 
-.PHONY: help run test lint check-schema check format bench frontend clean
+.PHONY: help run test check schema format bench frontend clean
 .DEFAULT_GOAL := help
 
 help:  ## this list
@@ -35,6 +35,9 @@ check: $(STAMPS)/test  ## the checks alone: style, types, arrows, schema, front 
 	$(BIN)/python scripts/build_frontend.py run check
 	$(BIN)/python scripts/build_frontend.py run lint
 	$(BIN)/python scripts/build_frontend.py run test
+
+schema: $(STAMPS)/test  ## make the front end's types anew from the API
+	$(BIN)/python scripts/check_schema.py --write
 
 format: $(STAMPS)/test  ## put the Python sources in order
 	$(BIN)/ruff check --fix .
