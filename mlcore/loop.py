@@ -1,7 +1,7 @@
 """One turn of the loop: from the labels given so far to a model and the order of what to ask next."""
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 import numpy as np
@@ -81,6 +81,7 @@ def step(
     """
     choose = _find(strategies.REGISTRY, strategy, "strategy")
     head_type = _find(heads.REGISTRY, head, "head")
+    pool = Pool(features, None, labels, in_flight, excluded, n_classes)
     previous = previous or Carry()
     labelled = np.flatnonzero(labels >= 0)
     timings = dict.fromkeys(("fit", "calibrate", "score", "choose"), 0.0)
@@ -106,7 +107,7 @@ def step(
             predictions = probabilities.argmax(axis=1).astype(np.int16)
         carry = _carried(previous, calibration, y, predictions)
 
-    pool = Pool(features, probabilities, labels, in_flight, excluded, n_classes)
+    pool = replace(pool, probabilities=probabilities)
     with _Clock(timings, "choose"):
         if probabilities is None:
             choose = strategies.REGISTRY[strategies.STARTS.get(strategy, strategy)]

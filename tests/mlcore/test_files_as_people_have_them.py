@@ -127,9 +127,7 @@ def test_refuses_a_bomb_before_decoding_it():
     chunk = (13).to_bytes(4, "big") + header + zlib.crc32(header).to_bytes(4, "big")
     empty = zlib.compress(bytes(1000))
     body = b"IDAT" + empty
-    data = (
-        b"\x89PNG\r\n\x1a\n" + chunk + len(empty).to_bytes(4, "big") + body + zlib.crc32(body).to_bytes(4, "big")
-    )
+    data = b"\x89PNG\r\n\x1a\n" + chunk + len(empty).to_bytes(4, "big") + body + zlib.crc32(body).to_bytes(4, "big")
     assert refusal(data).code == "too_large"
 
 

@@ -8,7 +8,9 @@ from mlcore.projection import Projection
 
 def pooled(n, dim=40, seed=0):
     rng = np.random.default_rng(seed)
-    return np.maximum(rng.normal(0.3, 1.0, (n, 6)) @ rng.normal(size=(6, dim)) + rng.normal(size=(n, dim)), 0).astype(np.float32)
+    return np.maximum(rng.normal(0.3, 1.0, (n, 6)) @ rng.normal(size=(6, dim)) + rng.normal(size=(n, dim)), 0).astype(
+        np.float32
+    )
 
 
 @pytest.mark.parametrize(("n", "d"), [(1, 1), (2, 1), (3, 2), (30, 29), (41, 40), (500, 40)])
