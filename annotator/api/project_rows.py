@@ -11,14 +11,17 @@ from rest_framework import serializers
 
 from annotator.api.base import LabelRow, ProgressRow, label_row
 from annotator.api.image_rows import thumb_url
+from annotator.api.learning import AccuracyRow
 from annotator.images.models import Image
 from annotator.labelling import tally
 from annotator.labelling.models import Annotation, Standing, Tally
+from annotator.learning import curve
 from annotator.learning.models import ModelVersion
 from annotator.projects.markdown import to_html
 from annotator.projects.models import Label, Membership, Project, User
 
 COVER = 4
+SERVING = ("project_id", "number", "label_count", "audit_count", "accuracy", "accuracy_low", "accuracy_high")
 
 
 class CountedLabelRow(LabelRow):
@@ -28,7 +31,7 @@ class CountedLabelRow(LabelRow):
 class ServingModelRow(serializers.Serializer[Any]):
     number = serializers.IntegerField()
     labels = serializers.IntegerField(help_text="Labelled images that it was fitted on.")
-    accuracy = serializers.FloatField(allow_null=True, help_text="On labelled audit images.")
+    accuracy = AccuracyRow(allow_null=True, help_text="On labelled audit images, with its interval.")
 
 
 class ProjectRow(serializers.Serializer[Any]):
@@ -60,7 +63,7 @@ def project_rows(projects: Sequence[Project], user: User) -> list[dict[str, Any]
     counts = label_counts(ids)
     tallies = {row["project_id"]: row for row in Tally.objects.filter(pk__in=ids).values("project_id", *tally.COLUMNS)}
     serving = ModelVersion.objects.filter(project__in=ids, state=ModelVersion.State.SERVING)
-    models = {model.project_id: model for model in serving.only("project_id", "number", "label_count", "accuracy")}
+    models = {model.project_id: model for model in serving.only(*SERVING)}
     return [
         {
             "id": project.pk, "name": project.name, "guidelines": project.guidelines,
@@ -92,4 +95,4 @@ def counted_label(label: Label) -> dict[str, Any] | None:
 def _model(model: ModelVersion | None) -> dict[str, Any] | None:
     if model is None:
         return None
-    return {"number": model.number, "labels": model.label_count, "accuracy": model.accuracy}
+    return {"number": model.number, "labels": model.label_count, "accuracy": curve.accuracy(model)}

@@ -33,10 +33,19 @@ def describe(version: ModelVersion) -> dict[str, Any]:
     return {
         "number": version.number,
         "labels": version.label_count,
-        "accuracy": _accuracy(version),
+        "accuracy": accuracy(version),
         "fit_ms": _ms(timings.get("fit", 0.0) + timings.get("calibrate", 0.0)),
         "total_ms": _ms(timings.get("total", 0.0)),
         "kappa": version.metrics.get("kappa"),
+    }
+
+
+def accuracy(version: ModelVersion) -> dict[str, Any] | None:
+    """On labelled audit images, with its interval and their number; None before there are any."""
+    if version.accuracy is None:
+        return None
+    return {
+        "value": version.accuracy, "low": version.accuracy_low, "high": version.accuracy_high, "n": version.audit_count,
     }
 
 
@@ -166,14 +175,6 @@ def _share(name: str, estimate: dict[str, float] | None) -> dict[str, float | No
     """A share and its interval as three flat numbers."""
     ends = estimate or {}
     return {name: ends.get("value"), f"{name}_low": ends.get("low"), f"{name}_high": ends.get("high")}
-
-
-def _accuracy(version: ModelVersion) -> dict[str, Any] | None:
-    if version.accuracy is None:
-        return None
-    return {
-        "value": version.accuracy, "low": version.accuracy_low, "high": version.accuracy_high, "n": version.audit_count,
-    }
 
 
 def _ms(seconds: float) -> float:
