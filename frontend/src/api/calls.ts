@@ -61,7 +61,7 @@ export const sendArchiveChunk = (
 export interface ImageFilter {
   cursor?: number | null
   limit?: number
-  label?: number | 'none' | null
+  label?: number | string | null
   state?: string | null
   search?: string
 }
