@@ -1,6 +1,6 @@
 // Images loaded and decoded ahead, as elements ready to be put on the page: showing one costs no decoding.
 
-const KEPT = 24
+const KEPT = 48
 
 export class Pictures {
   #known = new Map<string, { element: HTMLImageElement; ready: Promise<void>; done: boolean }>()

@@ -51,7 +51,10 @@ export class Desk {
         renew: async (images) => (await calls.renewTasks(id, { client: this.#client, images })).lost,
         release: (images) => calls.releaseTasks(id, { client: this.#client, images }, true).catch(() => undefined),
       },
-      preload: (task) => this.pictures.load(task.image.display),
+      preload: (task) => {
+        this.pictures.load(task.image.display)
+        this.pictures.load(task.image.thumb)
+      },
       unsent: () => outbox.unsent(id),
     })
     this.#labeller = new Labeller({
