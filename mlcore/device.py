@@ -41,7 +41,8 @@ def pick(prefer: str = "auto") -> Device:
     """The fastest device there is, or the one preferred: "auto", "cpu", "cuda" or "xpu".
 
     CUDA serves training; features and delivery always go through OpenVINO, which drives CPUs and Intel GPUs. Works
-    without torch, and imports it only where it was built for an accelerator. Raises ValueError for an unknown or absent device.
+    without torch, and imports it only where it was built for an accelerator. Raises ValueError for an unknown or
+    absent device.
     """
     if prefer not in ("auto", "cpu", "cuda", "xpu"):
         raise ValueError(f"Unknown device {prefer!r}; choose auto, cpu, cuda or xpu.")

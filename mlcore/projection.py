@@ -51,7 +51,7 @@ class Projection:
         out = np.empty((len(rows), self.dim), np.float32)
         for start in range(0, len(rows), BLOCK):
             block = _rooted(np.asarray(rows[start : start + BLOCK], np.float32)) - self.mean_
-            out[start : start + BLOCK] = _normalised(block @ self.components_)
+            out[start : start + BLOCK] = _normalised(np.asarray(block @ self.components_, np.float32))
         return out
 
     def state(self) -> dict[str, npt.NDArray[Any]]:

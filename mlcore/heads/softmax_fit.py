@@ -27,7 +27,7 @@ def fit_softmax(
     sample_weights: Doubles,
     c: float,
     intercept: bool,
-    offset: Doubles | None = None,
+    offset: npt.NDArray[Any] | None = None,
 ) -> tuple[Doubles, Doubles]:
     """Minimise sum_i w_i * cross-entropy(offset_i + W x_i + b) + |W|^2 / (2 c) by L-BFGS; b is not penalised.
 
