@@ -16,12 +16,12 @@ from mlcore.projection import Projection
 from tests.export.tiny import tiny_backbone
 
 # Photos of each class: the even ones teach, the odd ones judge.
-EACH = 16
+EACH = 10
 
 
 @dataclass
 class Learnt:
-    """A head fitted on photos, with everything that export_classifier asks for."""
+    """A head fitted on photos, what it says of each, and everything that export_classifier asks for."""
 
     backbone: str
     names: list[str]
@@ -29,6 +29,7 @@ class Learnt:
     truth: np.ndarray
     projection: Projection
     head: Any
+    probabilities: np.ndarray
 
     def arguments(self, **changes: Any) -> dict[str, Any]:
         """Keyword arguments of export_classifier."""
@@ -70,7 +71,8 @@ def learn(backbone: str, photos: Path, each: int = EACH) -> Learnt:
     teach = np.arange(len(paths)) % 2 == 0
     labels = np.array(truth)
     head = HEADS["blend"]().fit(projection.transform(pooled)[teach], labels[teach], len(names))
-    return Learnt(backbone, names, paths, labels, projection, head)
+    features = projection.transform(pooled)
+    return Learnt(backbone, names, paths, labels, projection, head, head.predict_proba(features))
 
 
 @pytest.fixture(scope="module")
