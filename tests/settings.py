@@ -10,6 +10,9 @@ atexit.register(shutil.rmtree, _data, ignore_errors=True)
 os.environ["ANNOTATOR_DATA"] = _data
 for _name in ("DATABASE_URL", "REDIS_URL", "ANNOTATOR_S3_BUCKET", "ANNOTATOR_S3_ENDPOINT", "ANNOTATOR_HTTPS"):
     os.environ.pop(_name, None)
+# The same tests over another database: see tests/labelling/test_on_postgresql.py.
+if _database := os.environ.get("TEST_DATABASE_URL"):
+    os.environ["DATABASE_URL"] = _database
 # Playwright keeps an event loop in the thread of the tests that drive a browser.
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
 
