@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import os
 import sys
 import time
 from collections.abc import Sequence
@@ -14,13 +15,13 @@ from mlcore.edge.runtime import Model, Picture
 from mlcore.edge.serve import MAX_BODY, create_server
 from mlcore.edge.sources import CameraProblem, find_pictures, frames
 
-OK, SOME_FAILED, CANNOT_RUN = 0, 1, 2
+OK, SOME_FAILED, CANNOT_RUN, INTERRUPTED = 0, 1, 2, 130
 
 
 def main(arguments: Sequence[str] | None = None, *, bundle: Path | None = None) -> int:
     """Run the command on the bundle unpacked at ``bundle``; returns the exit code.
 
-    0: all answered; 1: some pictures could not be read (each has its line); 2: nothing could run.
+    0: all answered; 1: some pictures could not be read (each has its line); 2: nothing could run; 130: interrupted.
     """
     parser = _parser(needs_bundle=bundle is None)
     options = parser.parse_args(arguments)
@@ -41,10 +42,11 @@ def main(arguments: Sequence[str] | None = None, *, bundle: Path | None = None) 
         print(f"run.py: {problem}", file=sys.stderr)
         return CANNOT_RUN
     except KeyboardInterrupt:
-        return OK
+        # Ctrl-C is how a camera or a server is meant to end, but it cuts a list of pictures short.
+        return OK if options.serve or options.camera is not None else INTERRUPTED
     except BrokenPipeError:
-        # The reader of our lines has gone (run.py ... | head): keep Python from complaining at exit.
-        sys.stderr.close()
+        # The reader of our lines has gone (run.py ... | head): what is left is written to nowhere.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return OK
 
 
@@ -104,10 +106,10 @@ def _answer_one(model: Model, source: str, picture: Picture, top: int) -> int:
 def _serve(model: Model, options: argparse.Namespace) -> int:
     try:
         server = create_server(model, options.host, options.port, max_body=options.max_bytes, top=max(1, options.top))
-    except OSError as problem:
+    except (OSError, OverflowError) as problem:
         where = f"port {options.port} on {options.host}"
         print(
-            f"run.py: {where} cannot be used ({problem.strerror}); choose another with --port.",
+            f"run.py: {where} cannot be used ({getattr(problem, 'strerror', None) or problem}); choose another with --port.",
             file=sys.stderr,
         )
         return CANNOT_RUN

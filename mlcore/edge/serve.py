@@ -66,6 +66,15 @@ class EdgeHandler(BaseHTTPRequestHandler):
         """Tell the class of the picture in the body."""
         self._handle("POST")
 
+    def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
+        """Refuse in JSON what the standard library refuses by itself: other methods, lines that are no request."""
+        self.close_connection = True
+        if code == HTTPStatus.NOT_IMPLEMENTED:
+            self._send(HTTPStatus.METHOD_NOT_ALLOWED, {"error": f"Use {self._allowed()} for this path."})
+        else:
+            status = HTTPStatus(code)
+            self._send(status, {"error": f"This is not a request that can be read ({status.phrase}); send it again."})
+
     def log_message(self, format: str, *args: Any) -> None:
         """Keep quiet: one line a picture would wear out a device's flash."""
 
@@ -150,11 +159,15 @@ class EdgeHandler(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(body)))
         self.send_header("X-Content-Type-Options", "nosniff")
         if status == HTTPStatus.METHOD_NOT_ALLOWED:
-            self.send_header("Allow", "POST" if urlsplit(self.path).path == "/predict" else "GET")
+            self.send_header("Allow", self._allowed())
         if self.close_connection:
             self.send_header("Connection", "close")
         self.end_headers()
-        self.wfile.write(body)
+        if self.command != "HEAD":
+            self.wfile.write(body)
+
+    def _allowed(self) -> str:
+        return "POST" if urlsplit(self.path).path == "/predict" else "GET"
 
 
 def _read_top(query: str, usual: int) -> int:

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from mlcore.edge.cli import main
+from mlcore.edge.runtime import Model
 
 
 @pytest.fixture
@@ -130,6 +131,16 @@ def test_a_camera_that_stops_or_is_absent_is_told(run, monkeypatch):
     code, _, said = run("--camera", "5")
     assert code == 2
     assert "Camera 5 cannot be opened" in said
+
+
+def test_an_interrupted_list_is_not_taken_for_a_whole_one(run, pictures, monkeypatch):
+    def interrupt(self, image, top=None):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Model, "answer", interrupt)
+    assert run(pictures)[0] == 130
+    monkeypatch.setitem(sys.modules, "cv2", types.SimpleNamespace(VideoCapture=FakeCamera))
+    assert run("--camera", "0")[0] == 0
 
 
 def start(bundle: Path, *words: object, **options) -> subprocess.Popen[str]:

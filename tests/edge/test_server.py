@@ -107,6 +107,27 @@ def test_bad_requests_get_a_sentence(ask, method, path, body, status, sentence):
     assert sentence in answer["error"]
 
 
+@pytest.mark.parametrize(("method", "path", "allowed"), [("PUT", "/predict", "POST"), ("DELETE", "/metadata", "GET")])
+def test_other_methods_are_told_which_to_use(address, method, path, allowed):
+    connection = http.client.HTTPConnection(*address, timeout=30)
+    connection.request(method, path)
+    answer = connection.getresponse()
+    assert (answer.status, answer.headers["Allow"]) == (405, allowed)
+    assert f"Use {allowed}" in json.loads(answer.read())["error"]
+    connection.close()
+
+
+@pytest.mark.parametrize("line", [b"nonsense", b"GET / HTTP/9.9", b"GET /" + b"a" * 70_000 + b" HTTP/1.1"])
+def test_lines_that_are_no_request_get_a_sentence(address, line):
+    with socket.create_connection(address, timeout=30) as connection:
+        connection.sendall(line + b"\r\n\r\n")
+        answer = b""
+        while chunk := connection.recv(1000):
+            answer += chunk
+    assert b"can be read" in answer
+    assert b"<" not in answer
+
+
 def test_forms_without_a_file_or_a_boundary_get_a_sentence(ask):
     body = form(('form-data; name="note"', b"hello"))
     status, answer = ask("POST", "/predict", body, Content_Type=f"multipart/form-data; boundary={BOUNDARY}")
@@ -167,5 +188,8 @@ def test_the_command_serves_until_it_is_interrupted(bundle):
 
 
 def test_a_busy_port_is_one_sentence(bundle, address, capsys):
-    assert main(["--serve", "--port", str(address[1])], bundle=bundle) == 2
-    assert "choose another with --port" in capsys.readouterr().err
+    for port in (address[1], 70_000):
+        assert main(["--serve", "--port", str(port)], bundle=bundle) == 2
+        said = capsys.readouterr().err
+        assert "choose another with --port" in said
+        assert said.count("\n") == 1

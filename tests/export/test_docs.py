@@ -73,7 +73,7 @@ def test_every_option_of_the_command_is_documented():
 def test_limits_and_exit_codes_of_the_runtime_are_true():
     text = page("edge.md")
     assert f"more than {serve.MAX_BODY // 2**20} MiB" in text
-    codes = re.findall(r"\| (\d) \| ([^|]+) \|", text)
-    assert [int(code) for code, _ in codes] == [cli.OK, cli.SOME_FAILED, cli.CANNOT_RUN]
+    codes = re.findall(r"\| (\d+) \| ([^|]+) \|", text)
+    assert [int(code) for code, _ in codes] == [cli.OK, cli.SOME_FAILED, cli.CANNOT_RUN, cli.INTERRUPTED]
     for name in preprocess.FORMATS:
         assert name.lower() in text.lower()
