@@ -33,6 +33,16 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return real_photos() or write_digits(tmp_path_factory.mktemp("photos") / "digits")
 
 
+@pytest.fixture
+def some_photos(photos: Path, tmp_path: Path) -> Path:
+    """Twelve of them, half of one class and half of another, in a folder of the test's own."""
+    for folder in sorted(path for path in photos.iterdir() if path.is_dir())[:2]:
+        (tmp_path / "some" / folder.name).mkdir(parents=True)
+        for photo in sorted(folder.iterdir())[:6]:
+            shutil.copy(photo, tmp_path / "some" / folder.name)
+    return tmp_path / "some"
+
+
 @pytest.fixture(scope="session")
 def trashnet(photos: Path) -> Path:
     """The photos, by the name of what they usually are."""
@@ -66,9 +76,9 @@ def redis_server(tmp_path: Path) -> Iterator[RedisServer]:
 
 
 @pytest.fixture(scope="session")
-def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]:
+def postgres_server() -> Iterator[PostgresServer]:
     """A real PostgreSQL, shared by the run; `new_database()` gives the URL of an empty one in it."""
-    with PostgresServer(tmp_path_factory.mktemp("postgres")) as server:
+    with PostgresServer() as server:
         yield server
 
 

@@ -4,43 +4,61 @@ from __future__ import annotations
 
 import itertools
 import os
+import shutil
 import signal
+import socket
 import subprocess
+import tempfile
 import time
 from pathlib import Path
 from typing import Self
 from urllib.parse import quote
 
 import psycopg
+import redis
 
-from annotator.supervisor.embedded_redis import answers, redis_server
+from annotator.supervisor.embedded_redis import redis_server
 from annotator.supervisor.lifeline import tied_to
 
 PATIENCE = 30.0
 
 
 class RedisServer:
-    """A real Redis on a unix socket. `stop` and `start` keep its data, as a restart of the service would."""
+    """A real Redis: on a unix socket, or, with a password, on a port of loopback as on a machine of its own.
 
-    def __init__(self, folder: Path) -> None:
+    `stop` and `start` keep its data, as a restart of the service would.
+    """
+
+    def __init__(self, folder: Path, *, password: str = "") -> None:
         folder.mkdir(exist_ok=True)
         self.folder = folder
-        self.socket = folder / "redis.sock"
-        self.url = f"unix://{quote(str(self.socket))}"
+        if password:
+            port = _free_port()
+            self.url = f"redis://:{password}@127.0.0.1:{port}/0"
+            self._listen = ["--bind", "127.0.0.1", "--port", str(port), "--requirepass", password]
+        else:
+            path = folder / "redis.sock"
+            self.url = f"unix://{quote(str(path))}"
+            self._listen = ["--port", "0", "--unixsocket", str(path)]
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         """Returns when it answers."""
-        words = ["--port", "0", "--unixsocket", str(self.socket), "--dir", str(self.folder)]
-        words += ["--appendonly", "yes", "--save", ""]
+        words = [*self._listen, "--dir", str(self.folder), "--appendonly", "yes", "--save", ""]
         # Should the test run be killed, Redis ends with it.
         tie = tied_to(os.getpid(), signal.SIGKILL)
         self._process = subprocess.Popen([redis_server(), *words], stdout=subprocess.DEVNULL, preexec_fn=tie)
         end = time.monotonic() + PATIENCE
-        while not answers(self.socket):
+        while not self._answers():
             if time.monotonic() > end or self._process.poll() is not None:
                 raise TimeoutError("Redis did not start")
             time.sleep(0.02)
+
+    def _answers(self) -> bool:
+        try:
+            return bool(redis.Redis.from_url(self.url).ping())
+        except redis.exceptions.RedisError:
+            return False
 
     def stop(self) -> None:
         """Returns when it is gone."""
@@ -57,11 +75,21 @@ class RedisServer:
         self.stop()
 
 
-class PostgresServer:
-    """A real PostgreSQL on a unix socket."""
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+
+class PostgresServer:
+    """A real PostgreSQL on a unix socket.
+
+    Its folder is not one of pytest's, which only their owner may enter: run by root, PostgreSQL becomes another user.
+    """
+
+    def __init__(self) -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix="annotator-postgres-"))
         self._numbers = itertools.count()
 
     def __enter__(self) -> Self:
@@ -73,6 +101,7 @@ class PostgresServer:
 
     def __exit__(self, *_: object) -> None:
         self._server.cleanup()
+        shutil.rmtree(self.folder, ignore_errors=True)
 
     def new_database(self) -> str:
         """The URL of an empty database."""

@@ -41,6 +41,12 @@ class Warm:
     carry: Carry | None = None
     carried: tuple[int, ...] = ()
 
+    def __post_init__(self) -> None:
+        # A small project may have no audit image at all; even none of them has a width.
+        for rows in (self.pool, self.audit):
+            if not len(rows):
+                rows.replace(np.zeros((0, self.projection.dim), np.float32))
+
     def __len__(self) -> int:
         return len(self.pool) + len(self.audit)
 
