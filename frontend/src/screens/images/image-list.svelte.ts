@@ -2,11 +2,17 @@
 import * as calls from '../../api/calls'
 import type { ImageRow } from '../../api/types'
 
+export const KINDS = ['unlabelled', 'labelled', 'skipped', 'flagged', 'audit'] as const
+export type Kind = (typeof KINDS)[number] | ''
+
 export interface Filter {
-  state: string
+  state: Kind
   label: string
   search: string
 }
+
+/** What an address asks for; a kind of image that there is not means all. */
+export const kindNamed = (name: string | null): Kind => KINDS.find((kind) => kind === name) ?? ''
 
 const PAGE = 120
 

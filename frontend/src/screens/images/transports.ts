@@ -51,7 +51,7 @@ export function archiveTransport(
 }
 
 async function start(project: number, file: File, labelsFromFolders: boolean): Promise<number> {
-  const body = { source: 'archive', expected: 0, labels_from: labelsFromFolders ? 'folder' : '', name: file.name }
+  const body = { source: 'archive', expected: 0, labels_from: labelsFromFolders ? 'folder' : '', name: file.name } as const
   return (await calls.openImport(project, body)).id
 }
 

@@ -2,6 +2,7 @@
 import * as calls from '../../api/calls'
 import { live } from '../../state/live.svelte'
 import { project } from '../../state/project.svelte'
+import { toasts } from '../../state/toasts.svelte'
 import { ArchiveUploader } from '../../upload/archive'
 import type { Found, Problem } from '../../upload/found'
 import { createHasher } from '../../upload/hasher'
@@ -32,7 +33,7 @@ export class Upload {
     readonly kind: 'files' | 'zip',
     readonly title: string,
     what: { files: readonly Found[]; left: readonly Problem[] } | { zip: File },
-    labelsFromFolders: boolean,
+    readonly labelsFromFolders: boolean,
   ) {
     const changed = () => this.#soon()
     if ('zip' in what) {
@@ -63,8 +64,8 @@ export class Upload {
     this.problems = [...this.#left, ...this.work.problems]
   }
 
-  /** What was refused of a zip is known once its job has ended. */
-  async readProblems(): Promise<void> {
+  /** What became of a zip's files is known once its job has ended. */
+  async readOutcome(): Promise<void> {
     if (this.#batch === null) return
     const { problems, stored, duplicates } = await calls.oneImport(this.project, this.#batch)
     this.problems = problems
@@ -86,7 +87,10 @@ const NOTHING: Progress = {
 }
 
 class Uploads {
+  /** Newest first. */
   list = $state<Upload[]>([])
+  /** Grows when images have come that bring their class along. */
+  labelled = $state(0)
   #running: Promise<void> = Promise.resolve()
 
   constructor() {
@@ -99,14 +103,14 @@ class Uploads {
     live.on('job', (job) => {
       if (job.state !== 'done' && job.state !== 'failed' && job.state !== 'cancelled') return
       const upload = this.list.find((one) => one.job === job.id)
-      if (upload) void upload.readProblems().catch(() => undefined)
+      if (upload) void this.#unpacked(upload)
     })
   }
 
   of = (projectId: number) => this.list.filter((upload) => upload.project === projectId)
 
   add(upload: Upload): void {
-    this.list.push(upload)
+    this.list.unshift(upload)
     this.run(upload)
   }
 
@@ -119,8 +123,23 @@ class Uploads {
       await upload.run()
       clearInterval(reload)
       clearInterval(tick)
-      if (project.id === upload.project) await project.reload()
+      await this.#arrived(upload)
     })
+  }
+
+  async #unpacked(upload: Upload): Promise<void> {
+    await upload.readOutcome().catch(toasts.bad)
+    await this.#arrived(upload)
+  }
+
+  async #arrived(upload: Upload): Promise<void> {
+    if (project.id === upload.project) await project.reload()
+    if (upload.labelsFromFolders) this.labelled += 1
+  }
+
+  /** Forgets the uploads that ended without anything to read about. */
+  tidy(): void {
+    this.list = this.list.filter((upload) => upload.progress.phase !== 'done' || upload.problems.length > 0 || upload.job !== null)
   }
 
   cancel(upload: Upload): void {
