@@ -1,102 +1,148 @@
 // One function a request: what the pages may ask of the server.
-import { get, patch, post, put, remove, type Options } from './client'
+import { body, http } from './client'
 import type * as T from './types'
 
+const at = (project_id: number) => ({ params: { path: { project_id } } })
+
 // Who we are
-export const me = () => get<T.Me>('me')
-export const login = (username: string, password: string) => post<T.Me>('auth/login', { username, password })
-export const loginByLink = (token: string) => post<T.Me>('auth/link', { token })
-export const logout = () => post<undefined>('auth/logout')
-export const csrf = () => get<unknown>('auth/csrf')
-export const tokens = () => get<T.Token[]>('tokens')
-export const createToken = (body: { name: string; scopes: string[]; expires_days: number }) =>
-  post<T.Token & { token: string }>('tokens', body)
-export const deleteToken = (id: number) => remove(`tokens/${id}`)
+export const me = () => body(http.GET('/api/me'))
+export const login = (username: string, password: string) => body(http.POST('/api/auth/login', { body: { username, password } }))
+export const loginByLink = (token: string) => body(http.POST('/api/auth/link', { body: { token } }))
+export const logout = () => body(http.POST('/api/auth/logout'))
+/** Has the CSRF cookie set. */
+export const csrf = () => body(http.GET('/api/auth/csrf'))
+export const tokens = () => body(http.GET('/api/tokens'))
+export const createToken = (token: { name: string; scopes: T.Token['scopes']; expires_days: number }) =>
+  body(http.POST('/api/tokens', { body: token }))
+export const deleteToken = (token_id: number) => body(http.DELETE('/api/tokens/{token_id}', { params: { path: { token_id } } }))
 
 // Projects
-export const projects = () => get<T.Project[]>('projects')
-export const project = (id: number) => get<T.Project>(`projects/${id}`)
-export const createProject = (body: T.NewProject) => post<T.Project>('projects', body)
-export const updateProject = (id: number, body: Partial<Pick<T.Project, 'name' | 'guidelines' | 'backbone' | 'strategy' | 'head' | 'audit_fraction' | 'audit_every'>>) =>
-  patch<T.Project>(`projects/${id}`, body)
-export const deleteProject = (id: number) => remove(`projects/${id}`)
-export const samples = () => get<T.Sample[]>('samples')
-export const createSample = (name: string) => post<{ project: T.Project; job: string }>(`samples/${name}`)
+export const projects = () => body(http.GET('/api/projects'))
+export const project = (id: number) => body(http.GET('/api/projects/{project_id}', at(id)))
+export const createProject = (project: T.NewProject) => body(http.POST('/api/projects', { body: project }))
+export const updateProject = (id: number, changes: T.ProjectChanges) =>
+  body(http.PATCH('/api/projects/{project_id}', { ...at(id), body: changes }))
+export const deleteProject = (id: number) => body(http.DELETE('/api/projects/{project_id}', at(id)))
+export const samples = () => body(http.GET('/api/samples'))
+export const createSample = (name: string) => body(http.POST('/api/samples/{name}', { params: { path: { name } } }))
 
-export const addLabel = (id: number, body: T.NewLabel) => post<T.Label>(`projects/${id}/labels`, body)
-export const updateLabel = (id: number, label: number, body: Partial<T.NewLabel & { position: number; archived: boolean }>) =>
-  patch<T.Label>(`projects/${id}/labels/${label}`, body)
-export const archiveLabel = (id: number, label: number) => remove(`projects/${id}/labels/${label}`)
+const labelAt = (project_id: number, label_id: number) => ({ params: { path: { project_id, label_id } } })
+export const addLabel = (id: number, label: T.NewLabel) => body(http.POST('/api/projects/{project_id}/labels', { ...at(id), body: label }))
+export const updateLabel = (id: number, label: number, changes: T.LabelChanges) =>
+  body(http.PATCH('/api/projects/{project_id}/labels/{label_id}', { ...labelAt(id, label), body: changes }))
+export const archiveLabel = (id: number, label: number) =>
+  body(http.DELETE('/api/projects/{project_id}/labels/{label_id}', labelAt(id, label)))
 
-export const members = (id: number) => get<T.Member[]>(`projects/${id}/members`)
-export const addMember = (id: number, body: { username: string; role: T.Role }) => post<T.Member>(`projects/${id}/members`, body)
+const memberAt = (project_id: number, member_id: number) => ({ params: { path: { project_id, member_id } } })
+export const members = (id: number) => body(http.GET('/api/projects/{project_id}/members', at(id)))
+export const addMember = (id: number, member: { username: string; role: T.Role }) =>
+  body(http.POST('/api/projects/{project_id}/members', { ...at(id), body: member }))
 export const updateMember = (id: number, member: number, role: T.Role) =>
-  patch<T.Member>(`projects/${id}/members/${member}`, { role })
-export const removeMember = (id: number, member: number) => remove(`projects/${id}/members/${member}`)
+  body(http.PATCH('/api/projects/{project_id}/members/{member_id}', { ...memberAt(id, member), body: { role } }))
+export const removeMember = (id: number, member: number) =>
+  body(http.DELETE('/api/projects/{project_id}/members/{member_id}', memberAt(id, member)))
 
 // Images in
-export const imports = (id: number) => get<T.Import[]>(`projects/${id}/imports`)
-export const openImport = (id: number, body: { source: string; expected: number; labels_from?: string; name?: string }) =>
-  post<T.Import>(`projects/${id}/imports`, body)
-export const oneImport = (id: number, batch: number) => get<T.Import>(`projects/${id}/imports/${batch}`)
-export const closeImport = (id: number, batch: number) => post<T.Import>(`projects/${id}/imports/${batch}/close`)
+const importAt = (project_id: number, import_id: number) => ({ params: { path: { project_id, import_id } } })
+export const imports = (id: number) => body(http.GET('/api/projects/{project_id}/imports', at(id)))
+export const openImport = (id: number, batch: Pick<T.NewImport, 'source' | 'expected'> & Partial<T.NewImport>) =>
+  body(http.POST('/api/projects/{project_id}/imports', { ...at(id), body: { labels_from: '', name: '', ...batch } }))
+export const oneImport = (id: number, batch: number) => body(http.GET('/api/projects/{project_id}/imports/{import_id}', importAt(id, batch)))
+export const closeImport = (id: number, batch: number) =>
+  body(http.POST('/api/projects/{project_id}/imports/{import_id}/close', importAt(id, batch)))
 export const knownHashes = (id: number, batch: number, hashes: string[]) =>
-  post<{ known: string[] }>(`projects/${id}/imports/${batch}/known`, { hashes })
-export const sendFiles = (id: number, batch: number, form: FormData, options?: Options) =>
-  post<{ results: T.FileResult[]; import: T.Import }>(`projects/${id}/imports/${batch}/files`, form, options)
-export const archiveOffset = (id: number, batch: number) => get<{ offset: number }>(`projects/${id}/imports/${batch}/archive`)
+  body(http.POST('/api/projects/{project_id}/imports/{import_id}/known', { ...importAt(id, batch), body: { hashes } }))
+/** The form holds `file` and `path`, repeated, in the same order. */
+export const sendFiles = (id: number, batch: number, form: FormData, options: { signal?: AbortSignal } = {}) =>
+  body(
+    http.POST('/api/projects/{project_id}/imports/{import_id}/files', {
+      ...importAt(id, batch),
+      ...options,
+      // The schema describes the form's fields; FormData carries them.
+      body: form as never,
+      bodySerializer: () => form,
+    }),
+  )
+export const archiveOffset = (id: number, batch: number) =>
+  body(http.GET('/api/projects/{project_id}/imports/{import_id}/archive', importAt(id, batch)))
 export const sendArchiveChunk = (
   id: number,
   batch: number,
   chunk: Blob,
-  at: { offset: number; length: number; name: string },
+  piece: { offset: number; length: number },
   signal?: AbortSignal,
 ) =>
-  put<{ offset: number; job?: string }>(`projects/${id}/imports/${batch}/archive`, chunk, {
-    headers: { 'Upload-Offset': String(at.offset), 'Upload-Length': String(at.length), 'Content-Type': 'application/octet-stream' },
-    query: { name: at.name },
-    signal,
-  })
+  body(
+    http.PUT('/api/projects/{project_id}/imports/{import_id}/archive', {
+      params: {
+        path: { project_id: id, import_id: batch },
+        header: { 'Upload-Offset': piece.offset, 'Upload-Length': piece.length },
+      },
+      headers: { 'Content-Type': 'application/octet-stream' },
+      signal,
+      // The schema calls raw bytes a string.
+      body: chunk as never,
+      bodySerializer: () => chunk,
+    }),
+  )
 
 export interface ImageFilter {
   cursor?: number | null
   limit?: number
   label?: number | string | null
+  /** One of ImageState, or 'audit'; the server refuses others. */
   state?: string | null
   search?: string
 }
 export const images = (id: number, filter: ImageFilter = {}, signal?: AbortSignal) =>
-  get<T.Page<T.ImageRow>>(`projects/${id}/images`, { query: { ...filter }, signal })
-export const image = (id: number, image: number) => get<T.ImageDetail>(`projects/${id}/images/${image}`)
-export const deleteImage = (id: number, image: number) => remove(`projects/${id}/images/${image}`)
+  body(http.GET('/api/projects/{project_id}/images', { params: { path: { project_id: id }, query: given(filter) }, signal }))
+const imageAt = (project_id: number, image_id: number) => ({ params: { path: { project_id, image_id } } })
+export const image = (id: number, image: number) => body(http.GET('/api/projects/{project_id}/images/{image_id}', imageAt(id, image)))
+export const deleteImage = (id: number, image: number) =>
+  body(http.DELETE('/api/projects/{project_id}/images/{image_id}', imageAt(id, image)))
+
+/** Leaves out what is not filtered by; a class may be named by its id or as 'none'. */
+function given({ cursor, label, state, search, limit }: ImageFilter) {
+  return {
+    cursor: cursor ?? undefined,
+    label: label === null || label === undefined || label === '' ? undefined : String(label),
+    state: (state || undefined) as T.ImageState | 'audit' | undefined,
+    search: search || undefined,
+    limit,
+  }
+}
 
 // Labelling
-export const nextTasks = (id: number, body: { client: string; count: number; exclude: number[] }, signal?: AbortSignal) =>
-  post<{ tasks: T.Task[]; progress: T.Counts }>(`projects/${id}/tasks/next`, body, { signal })
-export const renewTasks = (id: number, body: { client: string; images: number[] }) =>
-  post<{ lease_expires_at: string; lost: number[] }>(`projects/${id}/tasks/renew`, body)
-export const releaseTasks = (id: number, body: { client: string; images?: number[] }, keepalive = false) =>
-  post<unknown>(`projects/${id}/tasks/release`, body, { keepalive })
-export const annotate = (id: number, body: T.NewAnnotation) =>
-  // It outlives the page, so that the last answer before closing arrives too.
-  post<{ annotation: unknown; progress: T.Counts }>(`projects/${id}/annotations`, body, { keepalive: true })
+export const nextTasks = (id: number, ask: { client: string; count: number; exclude: number[] }, signal?: AbortSignal) =>
+  body(http.POST('/api/projects/{project_id}/tasks/next', { ...at(id), body: ask, signal }))
+export const renewTasks = (id: number, held: { client: string; images: number[] }) =>
+  body(http.POST('/api/projects/{project_id}/tasks/renew', { ...at(id), body: held }))
+export const releaseTasks = (id: number, held: { client: string; images?: number[] }) =>
+  // It outlives the page, which gives its images back when it is left.
+  body(http.POST('/api/projects/{project_id}/tasks/release', { ...at(id), body: held, keepalive: true }))
+export const annotate = (id: number, annotation: T.NewAnnotation) =>
+  // It outlives the page too: the last answer before closing arrives.
+  body(http.POST('/api/projects/{project_id}/annotations', { ...at(id), body: annotation, keepalive: true }))
 
 // Learning
-export const learning = (id: number) => get<T.Learning>(`projects/${id}/learning`)
+export const learning = (id: number) => body(http.GET('/api/projects/{project_id}/learning', at(id)))
 export const confusionCell = (id: number, truth: number, predicted: number) =>
-  get<{ results: T.CellImage[] }>(`projects/${id}/learning/cell`, { query: { truth, predicted } })
-export const models = (id: number) => get<T.Model[]>(`projects/${id}/models`)
-export const jobs = (id: number) => get<T.Job[]>(`projects/${id}/jobs`)
-export const cancelJob = (id: number, job: string) => post<T.Job>(`projects/${id}/jobs/${job}/cancel`)
-export const job = (id: number, job: string) => get<T.Job>(`projects/${id}/jobs/${job}`)
-export const jobLog = (id: number, job: string) => get<{ log: string }>(`projects/${id}/jobs/${job}/log`)
-
+  body(http.GET('/api/projects/{project_id}/learning/cell', { params: { path: { project_id: id }, query: { truth, predicted } } }))
+export const models = (id: number) => body(http.GET('/api/projects/{project_id}/models', at(id)))
 /** Computes the features that are missing, after such a job was cancelled or has failed. */
-export const computeFeatures = (id: number) => post<T.Job[]>(`projects/${id}/features`)
+export const computeFeatures = (id: number) => body(http.POST('/api/projects/{project_id}/features', at(id)))
+
+// Jobs
+const jobAt = (project_id: number, job_id: string) => ({ params: { path: { project_id, job_id } } })
+export const jobs = (id: number) => body(http.GET('/api/projects/{project_id}/jobs', at(id)))
+export const job = (id: number, job: string) => body(http.GET('/api/projects/{project_id}/jobs/{job_id}', jobAt(id, job)))
+export const cancelJob = (id: number, job: string) => body(http.POST('/api/projects/{project_id}/jobs/{job_id}/cancel', jobAt(id, job)))
+export const jobLog = (id: number, job: string) => body(http.GET('/api/projects/{project_id}/jobs/{job_id}/log', jobAt(id, job)))
 
 // Delivery and the machine
-export const bundles = (id: number) => get<T.Bundle[]>(`projects/${id}/bundles`)
-export const createBundle = (id: number) => post<T.Bundle>(`projects/${id}/bundles`)
-export const bundle = (id: number, bundle: number) => get<T.Bundle>(`projects/${id}/bundles/${bundle}`)
-export const dashboard = (id: number) => get<T.Dashboard>(`projects/${id}/dashboard`)
-export const system = () => get<T.System>('system')
+export const bundles = (id: number) => body(http.GET('/api/projects/{project_id}/bundles', at(id)))
+export const createBundle = (id: number) => body(http.POST('/api/projects/{project_id}/bundles', at(id)))
+export const bundle = (id: number, bundle: number) =>
+  body(http.GET('/api/projects/{project_id}/bundles/{bundle_id}', { params: { path: { project_id: id, bundle_id: bundle } } }))
+export const dashboard = (id: number) => body(http.GET('/api/projects/{project_id}/dashboard', at(id)))
+export const system = () => body(http.GET('/api/system'))

@@ -1,4 +1,6 @@
-// Fetch with the session's cookie, Django's CSRF header, and errors as one typed class.
+// The API, typed by its own schema: the session's cookie, Django's CSRF header, and errors as one class.
+import createClient from 'openapi-fetch'
+import type { paths } from './schema'
 
 export class ApiError extends Error {
   /** `status` is 0 when the server could not be reached. */
@@ -23,64 +25,34 @@ export class ApiError extends Error {
   }
 }
 
-export type Query = Record<string, string | number | boolean | null | undefined>
-
-export interface Options {
-  query?: Query
-  body?: unknown
-  headers?: Record<string, string>
-  signal?: AbortSignal
-  keepalive?: boolean
-}
-
 /** Called when the server no longer knows who we are. */
 let onSignedOut: () => void = () => {}
 export function whenSignedOut(run: () => void): void {
   onSignedOut = run
 }
 
-export const get = <T>(path: string, options?: Options) => request<T>('GET', path, options)
-export const post = <T>(path: string, body: unknown = {}, options?: Options) => request<T>('POST', path, { ...options, body })
-export const patch = <T>(path: string, body: unknown, options?: Options) => request<T>('PATCH', path, { ...options, body })
-export const put = <T>(path: string, body: BodyInit, options?: Options) => request<T>('PUT', path, { ...options, body })
-export const remove = (path: string, options?: Options) => request<undefined>('DELETE', path, options)
+export const http = createClient<paths>({ credentials: 'same-origin', headers: { Accept: 'application/json' } })
 
-/** `path` is relative to /api/. Objects are sent as JSON; FormData, Blob and buffers as they are. */
-export async function request<T>(method: string, path: string, options: Options = {}): Promise<T> {
-  const headers: Record<string, string> = { Accept: 'application/json', ...options.headers }
-  if (method !== 'GET') headers['X-CSRFToken'] = csrfToken()
-  let body: BodyInit | undefined
-  if (isRaw(options.body)) body = options.body
-  else if (options.body !== undefined) {
-    headers['Content-Type'] = 'application/json'
-    body = JSON.stringify(options.body)
-  }
-  let response: Response
-  try {
-    response = await fetch(address(path, options.query), {
-      method,
-      headers,
-      body,
-      credentials: 'same-origin',
-      signal: options.signal,
-      keepalive: options.keepalive,
-    })
-  } catch (error) {
-    if (error instanceof DOMException && error.name === 'AbortError') throw error
-    throw new ApiError(0, 'offline', 'The server cannot be reached. Check that it is running, and your connection.')
-  }
-  if (response.ok) return (response.status === 204 ? undefined : await response.json()) as T
-  throw await problem(response)
+http.use({
+  onRequest({ request }) {
+    if (request.method !== 'GET') request.headers.set('X-CSRFToken', csrfToken())
+  },
+  async onResponse({ response }) {
+    if (!response.ok) throw await problem(response)
+  },
+  onError({ error }) {
+    if (error instanceof DOMException && error.name === 'AbortError') return error
+    return new ApiError(0, 'offline', 'The server cannot be reached. Check that it is running, and your connection.')
+  },
+})
+
+/** What an answer holds; anything but success was thrown. */
+export async function body<A extends { data?: unknown }>(answer: Promise<A>): Promise<Exclude<A['data'], undefined>> {
+  return (await answer).data as Exclude<A['data'], undefined>
 }
 
-export function csrfToken(): string {
+function csrfToken(): string {
   return /(?:^|;\s*)csrftoken=([^;]+)/.exec(document.cookie)?.[1] ?? ''
-}
-
-export function address(path: string, query: Query = {}): string {
-  const pairs = Object.entries(query).filter(([, value]) => value !== null && value !== undefined && value !== '')
-  const search = new URLSearchParams(pairs.map(([key, value]) => [key, String(value)])).toString()
-  return `/api/${path}${search ? `?${search}` : ''}`
 }
 
 async function problem(response: Response): Promise<ApiError> {
@@ -95,10 +67,6 @@ async function problem(response: Response): Promise<ApiError> {
     error?.field ?? null,
     after,
   )
-}
-
-function isRaw(body: unknown): body is BodyInit {
-  return body instanceof FormData || body instanceof Blob || body instanceof ArrayBuffer || ArrayBuffer.isView(body)
 }
 
 /** The sentence to show for anything thrown. */

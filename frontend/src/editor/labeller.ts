@@ -1,5 +1,6 @@
 // One person labelling one project: what is in front of them, and what each answer does.
 import type { AnnotationKind, Label, NewAnnotation, Task } from '../api/types'
+import { newId } from '../api/uuid'
 import { History, type Answer, type Past } from './history'
 import type { Outbox } from './outbox'
 import type { TaskQueue } from './queue'
@@ -61,7 +62,7 @@ export class Labeller {
       return
     }
     const seconds = Math.min(LONGEST_LOOK_S, Math.max(0, (this.#now() - this.#shownAt) / 1000))
-    const answer: Answer = { id: (this.options.newId ?? (() => crypto.randomUUID()))(), kind, label, seconds }
+    const answer: Answer = { id: (this.options.newId ?? newId)(), kind, label, seconds }
     this.options.outbox.add(this.options.project, annotation(task, answer, this.options.client), task.image.thumb)
     if (before) {
       this.history.change(answer)

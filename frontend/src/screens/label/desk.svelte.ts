@@ -1,6 +1,7 @@
 // The label page's state: the labeller, its queue and images, and what live events change.
 import { createSubscriber } from 'svelte/reactivity'
 import * as calls from '../../api/calls'
+import { newId } from '../../api/uuid'
 import type { AnnotationKind, Events, Guess, Task } from '../../api/types'
 import { History, pace, type Answer, type Past } from '../../editor/history'
 import { Labeller } from '../../editor/labeller'
@@ -29,7 +30,7 @@ export class Desk {
   /** What the last answer was, for those who listen instead of look. */
   said = $state('')
   #choice = $state<{ image: number; label: number } | null>(null)
-  #client = crypto.randomUUID()
+  #client = newId()
   #queue: TaskQueue
   #labeller: Labeller
   #listeners = new Set<() => void>()
@@ -49,7 +50,7 @@ export class Desk {
           return tasks
         },
         renew: async (images) => (await calls.renewTasks(id, { client: this.#client, images })).lost,
-        release: (images) => calls.releaseTasks(id, { client: this.#client, images }, true).catch(() => undefined),
+        release: (images) => calls.releaseTasks(id, { client: this.#client, images }).catch(() => undefined),
       },
       preload: (task) => {
         this.pictures.load(task.image.display)
@@ -227,7 +228,7 @@ export class Desk {
   async #loadCurve(): Promise<void> {
     try {
       const { curve } = await calls.learning(this.id)
-      this.curve = curve.flatMap(({ labels, accuracy, low, high }) => (accuracy === null ? [] : [{ labels, value: accuracy, low, high }]))
+      this.curve = curve.flatMap(({ labels, accuracy, low, high }) => (accuracy === null || low === null || high === null ? [] : [{ labels, value: accuracy, low, high }]))
     } catch (error) {
       // The sparkline then starts with the next model.
       console.warn('The curve could not be loaded:', error)
