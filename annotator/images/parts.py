@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bisect
+import errno
 import io
 from typing import IO, TYPE_CHECKING
 
@@ -35,7 +36,8 @@ class Parts(io.RawIOBase):
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
         base = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._length}[whence]
         if base + offset < 0:
-            raise ValueError("cannot seek before the beginning")
+            # As a real file says it; zipfile relies on that.
+            raise OSError(errno.EINVAL, "cannot seek before the beginning")
         self._at = base + offset
         return self._at
 

@@ -123,7 +123,7 @@ def add_label(
     label = Label(
         project=project, name=_label_name(name),
         color=_color(color) if color else _free(PALETTE, (c for c, _ in active), PALETTE[len(active) % len(PALETTE)]),
-        key=_free(KEYS, (k for _, k in active), "") if key is None else _key(key),
+        key=_free_key(name, [k for _, k in active]) if key is None else _key(key),
         position=(labels.aggregate(last=Max("position"))["last"] or 0) + 1,
     )
     _save(label)
@@ -214,6 +214,12 @@ def _position(value: Any) -> int:
     if not 0 <= int(value) <= 30_000:
         raise Invalid("position must be from 0 to 30000.", field="position")
     return int(value)
+
+
+def _free_key(name: str, taken: Iterable[str]) -> str:
+    """The class's own name if that is one character (a digit, a letter), else the first key that is free."""
+    own = [name.lower()] if len(name) == 1 and name.isalnum() and name.lower() not in RESERVED_KEYS else []
+    return _free([*own, *KEYS], taken, "")
 
 
 def _free(offered: Iterable[str], taken: Iterable[str], otherwise: str) -> str:

@@ -11,7 +11,9 @@ from django.test import Client
 from annotator.projects.models import Project
 
 
-def test_a_project_is_created_filled_and_labelled(as_owner: Client, upload: Callable[..., dict[str, Any]], project: Project) -> None:
+def test_a_project_is_created_filled_and_labelled(
+    as_owner: Client, upload: Callable[..., dict[str, Any]], project: Project
+) -> None:
     sent = upload(4)
     assert [result["status"] for result in sent["results"]] == ["stored"] * 4
     assert sent["import"]["stored"] == 4

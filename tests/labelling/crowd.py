@@ -1,7 +1,7 @@
 """A project in a database of its own, for processes that are not the test's: `fill` makes it, `rank` keeps ranking it.
 
 python -m tests.labelling.crowd fill IMAGES CLIENTS    prints {"project", "labels", "tokens"}
-python -m tests.labelling.crowd rank PROJECT           writes fresh candidates again and again, as the learner does, until killed
+python -m tests.labelling.crowd rank PROJECT           writes fresh candidates again and again, as the learner does
 python -m tests.labelling.crowd count PROJECT          prints what the rows say
 """
 
@@ -51,14 +51,14 @@ def fill(images: int, clients: int) -> dict[str, object]:
 def rank(project_id: int) -> None:
     """What learning does to the queue while people label."""
     project = Project.objects.get(pk=project_id)
-    dice = random.Random(0)
+    dice = random.Random(0)  # noqa: S311
     while True:
         free = list(Image.objects.filter(project=project, standing=None).values_list("pk", "is_audit"))
         dice.shuffle(free)
         with transaction.atomic():
             Candidate.objects.filter(project=project).delete()
             Candidate.objects.bulk_create(
-                Candidate(project=project, image_id=image, position=position, is_audit=is_audit, reason="random", reason_text="")
+                Candidate(project=project, image_id=image, position=position, is_audit=is_audit, reason="random")
                 for position, (image, is_audit) in enumerate(free[:CANDIDATES])
             )
         time.sleep(PAUSE)

@@ -19,8 +19,8 @@ def make_images(project: Project, learns: int, audits: int = 0) -> list[Image]:
         number = next(_numbers)
         made.append(
             Image(
-                project=project, sha256=f"{number:064x}", name=f"{number}.jpg", format="JPEG", width=64, height=48, size=1000,
-                is_audit=is_audit, sort_key=number,
+                project=project, sha256=f"{number:064x}", name=f"{number}.jpg", format="JPEG", size=1000,
+                width=64, height=48, is_audit=is_audit, sort_key=number,
             )
         )
     return Image.objects.bulk_create(made)

@@ -143,7 +143,8 @@ def test_an_archived_class_cannot_be_chosen(project: Project, anna: User, cup: L
 def test_bad_answers_name_the_field(project: Project, anna: User, cup: Label, field: str, values: dict) -> None:
     [image] = make_images(project, 1)
     with pytest.raises(Invalid) as caught:
-        annotate(**{"id": uuid4(), "project": project, "image": image, "author": anna, "kind": "label", "label": cup} | values)
+        said = {"id": uuid4(), "project": project, "image": image, "author": anna, "kind": "label", "label": cup}
+        annotate(**said | values)
     assert caught.value.field == field
     assert not Annotation.objects.exists()
 

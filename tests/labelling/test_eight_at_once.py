@@ -44,7 +44,7 @@ class Person:
         return answer
 
     def work(self) -> None:
-        """Label until there is nothing left, with three images held ahead, and some answers sent twice, as a bad network would."""
+        """Label until nothing is left, with three images held ahead; some answers go twice, as over a bad network."""
         held: list[int] = []
         while True:
             tasks = self.ask("/tasks/next", {"client": self.name, "count": 3, "exclude": held})["tasks"]
@@ -53,7 +53,8 @@ class Person:
             if not held:
                 return
             image = held.pop(0)
-            answer = {"id": str(uuid4()), "image": image, "kind": "label", "label": self.labels[image % 2], "client": self.name}
+            label = self.labels[image % 2]
+            answer = {"id": str(uuid4()), "image": image, "kind": "label", "label": label, "client": self.name}
             for _ in range(1 + image % 3 // 2):
                 self.ask("/annotations", answer)
             self.answered.append(answer["id"])
