@@ -1,6 +1,6 @@
 """How long from a label to the new ranking, through the application: rows read, head fitted, pool scored, queue written.
 
-    python benchmarks/loop.py [--pools 1000 10000 100000] [--labels 60] [--classes 10] [--json]
+    python -m benchmarks.loop [--pools 1000 10000 100000] [--labels 60] [--classes 10] [--json PATH]
 
 Features are invented (clouds of 1280 numbers, like pooled ones) and stored as a worker stores them; everything else is
 the product's own code over SQLite in a folder that is deleted afterwards. CPU seconds of one process are the steady
@@ -10,19 +10,18 @@ figure on a busy machine. Redis is left out: telling the pages costs a fraction 
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import resource
 import shutil
 import statistics
-import sys
 import tempfile
 import time
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-ROOT = Path(__file__).resolve().parent.parent
+from benchmarks.common import deliver, parser
+
 DIM = 1280
 CHUNK = 5000
 
@@ -31,7 +30,6 @@ def main() -> None:
     """Measure every pool size and print a table."""
     options = _options()
     folder = Path(tempfile.mkdtemp(prefix="annotator-bench-"))
-    sys.path[0] = str(ROOT)
     os.environ |= {"ANNOTATOR_DATA": str(folder), "DJANGO_SETTINGS_MODULE": "annotator.config.settings"}
     os.environ |= {"ANNOTATOR_LOG_LEVEL": "ERROR"}
     try:
@@ -43,7 +41,7 @@ def main() -> None:
         rows = [measure(size, labels=options.labels, classes=options.classes) for size in options.pools]
     finally:
         shutil.rmtree(folder)
-    print(json.dumps(rows, indent=1) if options.json else table(rows))
+    deliver({"labels": options.labels, "classes": options.classes, "rows": rows}, options.json)
 
 
 def measure(size: int, *, labels: int, classes: int) -> dict[str, Any]:
@@ -135,34 +133,17 @@ def say(project: Any, image: int, truth: dict[int, Any]) -> None:
     annotate(id=uuid4(), project=project, image=image, author=None, kind="label", label=truth[image])
 
 
-def table(rows: list[dict[str, Any]]) -> str:
-    """Markdown."""
-    lines = [
-        "| pool | CPU s p50 | CPU s p95 | wall s p50 | wall s p95 | first turn, cold: CPU s | peak RSS MB |",
-        "| --- | --- | --- | --- | --- | --- | --- |",
-    ]
-    for row in rows:
-        cpu, wall = row["cpu_s"], row["wall_s"]
-        lines.append(
-            f"| {row['pool']:,} | {cpu['p50']} | {cpu['p95']} | {wall['p50']} | {wall['p95']} | {row['cold_cpu_s']} "
-            f"| {row['peak_rss_mb']} |"
-        )
-    lines += ["", f"Wall milliseconds by part (median): {json.dumps({row['pool']: row['parts_wall_ms'] for row in rows})}"]
-    return "\n".join(lines)
-
-
 def _spread(seconds: list[float]) -> dict[str, float]:
     ordered = sorted(seconds)
     return {"p50": round(statistics.median(ordered), 3), "p95": round(ordered[int(0.95 * (len(ordered) - 1))], 3)}
 
 
 def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--pools", type=int, nargs="+", default=[1000, 10_000, 100_000])
-    parser.add_argument("--labels", type=int, default=60, help="turns to measure in each pool")
-    parser.add_argument("--classes", type=int, default=10)
-    parser.add_argument("--json", action="store_true")
-    return parser.parse_args()
+    made = parser(__doc__)
+    made.add_argument("--pools", type=int, nargs="+", default=[1000, 10_000, 100_000])
+    made.add_argument("--labels", type=int, default=60, help="turns to measure in each pool")
+    made.add_argument("--classes", type=int, default=10)
+    return made.parse_args()
 
 
 if __name__ == "__main__":

@@ -1,0 +1,194 @@
+"""How each result reads: one function a measurement, from its JSON to Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+Result = dict[str, Any]
+
+PARTS = {
+    "supervisor": "supervisor", "redis": "Redis", "web": "web", "learn": "worker `learn`", "bulk": "worker `bulk,train`"
+}
+
+
+def markdown(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """A table; numbers as they are."""
+    lines = ["| " + " | ".join(head) + " |", "|" + " --- |" * len(head)]
+    lines += ["| " + " | ".join(str(cell) for cell in row) + " |" for row in rows]
+    return "\n".join(lines)
+
+
+def loop(result: Result) -> str:
+    """Label to new ranking through the application."""
+    head = ["pool", "CPU s, p50 / p95", "wall s, p50 / p95", "first turn, cold: CPU s", "peak RSS MB"]
+    table = markdown(
+        head,
+        (
+            (f"{row['pool']:,}", _pair(row["cpu_s"]), _pair(row["wall_s"]), row["cold_cpu_s"], row["peak_rss_mb"])
+            for row in result["rows"]
+        ),
+    )
+    names = list(result["rows"][0]["parts_wall_ms"])
+    parts = markdown(
+        ["pool, wall ms (median)", *names],
+        ((f"{row['pool']:,}", *(row["parts_wall_ms"][name] for name in names)) for row in result["rows"]),
+    )
+    return f"{table}\n\n{parts}"
+
+
+def ranking(result: Result) -> str:
+    """The same in the learning core alone, and each strategy's price."""
+    turns = markdown(
+        [
+            "pool", "labels", "CPU s, p50 / p95", "of these, when calibrating", "fit ms", "calibrate ms", "score ms",
+            "choose ms",
+        ],
+        (
+            (
+                f"{row['pool']:,}", row["labels"], _pair(row["cpu_s"]),
+                _pair(row["cpu_s_calibrating"]) if row["cpu_s_calibrating"] else "none",
+                *(row["parts_wall_ms"][name]["p50"] for name in ("fit", "calibrate", "score", "choose")),
+            )
+            for row in result["turns"]
+        ),
+    )
+    costs = markdown(
+        ["strategy", f"CPU s a query at {result['strategies'][0]['pool']:,}"],
+        ((f"`{row['strategy']}`", row["cpu_s"]) for row in result["strategies"]),
+    )
+    return f"{turns}\n\n{costs}"
+
+
+def queue(result: Result) -> str:
+    """Next task and submit."""
+    head = [
+        "database", "images", "request", "CPU ms, mean / p95", "wall ms, p50 / p95", "HTTP: CPU ms, mean",
+        "HTTP: wall ms, p50 / p95",
+    ]
+    rows = []
+    for row in result["rows"]:
+        for name in ("next", "submit"):
+            inside, outside = row["in_process"][name], row["http"][name]
+            rows.append((
+                row["database"], f"{row['images']:,}", name, f"{inside['cpu_mean_ms']} / {inside['cpu_p95_ms']}",
+                f"{inside['wall_p50_ms']} / {inside['wall_p95_ms']}", outside["cpu_mean_ms"],
+                f"{outside['wall_p50_ms']} / {outside['wall_p95_ms']}",
+            ))
+    return markdown(head, rows)
+
+
+def features(result: Result) -> str:
+    """JPEG files to features."""
+    return markdown(
+        [
+            "pictures", "threads", "plain: images a CPU s", "ours: images a CPU s", "times", "plain: images/s",
+            "ours: images/s", "times", "cosine, mean",
+        ],
+        (
+            (
+                row["first"] + (", enlarged" if "enlarged" in row["pictures"] else ""), row["threads"],
+                row["plain"]["per_cpu_s"], row["ours"]["per_cpu_s"], row["ratio_per_cpu_s"],
+                row["plain"]["per_s"], row["ours"]["per_s"], row["ratio_per_s"], row["cosine"]["mean"],
+            )
+            for row in result["rows"]
+        ),
+    )
+
+
+def imports(result: Result) -> str:
+    """Images taken in."""
+    ways = {
+        "upload": "files through HTTP", "command": "`annotator import`", "command_again": "`annotator import`, all known"
+    }
+    numbers = ("images_per_s", "cpu_ms_per_image", "images_per_cpu_s")
+    rows: list[Sequence[object]] = []
+    for row in result["rows"]:
+        pictures = f"{row['pixels'][0]} x {row['pixels'][1]}, {row['median_kb']:.0f} kB"
+        rows += [(row["images"], pictures, ways[way], *(row[way][key] for key in numbers)) for way in ways]
+    return markdown(["images", "each", "way", "images/s", "CPU ms an image", "images a CPU s"], rows)
+
+
+def startup(result: Result) -> str:
+    """Starts, memory, disk."""
+    names = {"first": "first: the database is made", "again": f"again, median of {result['again_starts']}"}
+    starts = markdown(
+        ["start", "pages are served after s", "everything works after s", "CPU s"],
+        ((name, *(result[key][part] for part in ("serving_s", "healthy_s", "cpu_s"))) for key, name in names.items()),
+    )
+    states = {"idle": "at rest", "after_learning": "after learning", "rested": f"{result['rest_s']:.0f} s later"}
+    memory = markdown(
+        ["MB of memory", *(f"{state}: USS / PSS / RSS" for state in states.values())],
+        [
+            *((PARTS[part], *(_memory(result["memory"][state].get(part)) for state in states)) for part in PARTS),
+            ("**all, PSS**", *(result["pss_total_mb"][state] for state in states)),
+        ],
+    )
+    return (
+        f"{starts}\n\n{memory}\n\n"
+        f"Learning was {result['images']:,} images imported and featured, and {result['labels']} labels given. The most that "
+        f"all processes took together meanwhile (PSS) was {result['pss_total_mb']['peak']} MB. An image takes "
+        f"{result['data_kb_per_image']} kB of the data directory: original, thumbnail, features and rows.\n\n"
+        + markdown(["package", "MB on disk"], result["installed_mb"].items())
+    )
+
+
+def install(result: Result) -> str:
+    """From a clone to a page."""
+    steps = result["steps"]
+    rows = [
+        ("make the environment", steps["environment_s"]), ("torch and torchvision", steps["torch_s"]),
+        ("the other packages", steps["packages_s"]), ("build the pages", steps["pages_s"]),
+        ("first start, until pages are served", result["first_run_s"]), ("**all, from clone to page**", result["all_s"]),
+        ("`make run` again", result["second_run_s"]),
+    ]
+    return (
+        markdown(["`make run`", "s"], rows)
+        + f"\n\nThe environment takes {result['environment_mb']:,.0f} MB, the pages {result['pages_kb']} kB, a clone "
+        f"{result['clone_mb']} MB."
+    )
+
+
+def simulate(result: Result) -> str:
+    """Labels that strategies need."""
+    shown = [labels for labels in (20, 50, 100, 200) if labels <= result["labels"]]
+    rows: list[Sequence[object]] = []
+    for folder in result["folders"]:
+        full = folder["full_data"]
+        told = f"{folder['folder']}: {folder['images']:,} images, {len(folder['classes'])} classes"
+        for name, curve in folder["strategies"].items():
+            points = (_at(curve, labels) for labels in shown)
+            rows.append((told, f"`{name}`", _needed(curve["labels_for_90_percent"], result["labels"]), *points))
+        all_labels = _either(full["accuracy"]["mean"], full["macro_f1"]["mean"])
+        rows.append((told, f"all {folder['pool_images']:,} labels: {all_labels}", *[""] * (1 + len(shown))))
+    return markdown(["folder", "strategy", "labels for 90 % of that", *(f"at {n} labels" for n in shown)], rows)
+
+
+def _needed(needed: dict[str, Any], budget: int) -> str:
+    if not needed["reached"]:
+        return f"more than {budget}"
+    seeds = "" if needed["reached"] == needed["seeds"] else f", {needed['reached']} of {needed['seeds']} seeds"
+    return f"{needed['mean']:.0f} ± {needed['std']:.0f}{seeds}"
+
+
+def _at(curve: dict[str, Any], labels: int) -> str:
+    place = curve["labels"].index(labels)
+    return _either(curve["accuracy"]["mean"][place], curve["macro_f1"]["mean"][place])
+
+
+def _either(accuracy: float, macro_f1: float) -> str:
+    return f"{accuracy:.3f} ({macro_f1:.3f})"
+
+
+def _memory(row: dict[str, float] | None) -> str:
+    return f"{row['uss_mb']} / {row['pss_mb']} / {row['rss_mb']}" if row else "none"
+
+
+def _pair(spread: dict[str, float]) -> str:
+    return f"{spread['p50']} / {spread['p95']}"
+
+
+TABLES: dict[str, Callable[[Result], str]] = {
+    "loop": loop, "ranking": ranking, "queue": queue, "features": features, "imports": imports, "startup": startup,
+    "install": install, "simulate": simulate,
+}

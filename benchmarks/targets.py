@@ -1,0 +1,83 @@
+"""What we aim for, what was measured, and why it is missed where it is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from benchmarks.tables import markdown
+
+Result = dict[str, Any]
+# Two costs are the same when they differ by less than this share: runs differ by as much.
+SAME = 0.15
+
+
+@dataclass(frozen=True)
+class Target:
+    """`judge` takes the result called `source` and answers (measured, in words; whether that is within the aim)."""
+
+    aim: str
+    source: str
+    judge: Callable[[Result], tuple[str, bool]]
+    why_missed: str = ""
+
+
+def _turn(result: Result) -> tuple[str, bool]:
+    row = max(result["rows"], key=lambda one: one["pool"])
+    cpu = row["cpu_s"]
+    return f"{cpu['p50']} CPU s in the median, {cpu['p95']} at p95", cpu["p95"] < 0.5
+
+
+def _requests(result: Result) -> tuple[str, bool]:
+    found = {name: [row["in_process"][name]["cpu_mean_ms"] for row in _sqlite(result)] for name in ("next", "submit")}
+    told = "; ".join(f"{name} {' and '.join(map(str, values))} ms" for name, values in found.items())
+    return told, max(max(values) for values in found.values()) < 5
+
+
+def _growth(result: Result) -> tuple[str, bool]:
+    small, large = min(_sqlite(result), key=_images), max(_sqlite(result), key=_images)
+    before, after = small["in_process"], large["in_process"]
+    growth = {name: after[name]["cpu_mean_ms"] / before[name]["cpu_mean_ms"] for name in ("next", "submit")}
+    return "; ".join(f"{name} x {value:.2f}" for name, value in growth.items()), max(growth.values()) < 1 + SAME
+
+
+def _features(result: Result) -> tuple[str, bool]:
+    told = "; ".join(f"{row['first']}, {row['threads']} thread(s): {row['ratio_per_cpu_s']} x" for row in result["rows"])
+    return told, min(row["ratio_per_cpu_s"] for row in result["rows"]) >= 5
+
+
+def _again(result: Result) -> tuple[str, bool]:
+    return f"{result['second_run_s']} s", result["second_run_s"] < 5
+
+
+def _sqlite(result: Result) -> list[Result]:
+    return [row for row in result["rows"] if row["database"] == "sqlite"]
+
+
+def _images(row: Result) -> int:
+    return int(row["images"])
+
+
+TARGETS = (
+    Target("label to new ranking at 100,000 images: under 0.5 CPU s", "loop", _turn),
+    Target("next task and submit: under 5 ms CPU each (10,000 and 100,000 images)", "queue", _requests),
+    Target("next task and submit: the same at 100,000 images as at 10,000", "queue", _growth),
+    Target(
+        "JPEG folder to features: at least 5 times the plain pipeline, images a CPU s", "features", _features,
+        "this processor has neither bfloat16 nor VNNI, and there the network itself is only so much faster in OpenVINO's "
+        "float32 than in eager torch; where the processor has bfloat16, OpenVINO uses it by itself",
+    ),
+    Target("`make run` again: pages served in under 5 s", "install", _again),
+)
+
+
+def table(results: dict[str, Result]) -> str:
+    """One row a target whose result is there."""
+    rows = []
+    for target in TARGETS:
+        if target.source not in results:
+            continue
+        told, met = target.judge(results[target.source]["result"])
+        rows.append((target.aim, told, "met" if met else f"**missed**: {target.why_missed}".removesuffix(": ")))
+    return markdown(["aim", "measured", ""], rows)
