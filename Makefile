@@ -42,7 +42,7 @@ schema: $(STAMPS)/test  ## make the front end's types anew from the API
 format: $(STAMPS)/test  ## put the Python sources in order
 	$(BIN)/ruff check --fix .
 
-bench: $(STAMPS)/app  ## measure; see benchmarks/README.md
+bench: $(STAMPS)/test  ## measure; see benchmarks/README.md
 	$(BIN)/python -m benchmarks
 
 frontend: $(STAMPS)/python  ## build the pages, when their sources have changed

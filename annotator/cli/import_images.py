@@ -120,9 +120,7 @@ def _count(done: int, total: int) -> None:
 
 
 def _report(batch: Import, project: Project) -> None:
-    images = "image" if batch.stored == 1 else "images"
-    print(
-        f"{batch.stored} {images} stored in '{project.name}', {batch.duplicates} were there already, {batch.refused} refused."
-    )
+    stored = f"{batch.stored} image{'' if batch.stored == 1 else 's'} stored"
+    print(f"{stored} in '{project.name}', {batch.duplicates} were there already, {batch.refused} refused.")
     for problem in batch.problems.order_by("id"):
         print(f"  {problem.name}: {problem.message}")

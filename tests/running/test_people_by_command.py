@@ -57,7 +57,9 @@ def test_an_administrator_is_one(annotator: Annotator) -> None:
         (["kim", "--email", "nowhere"], GOOD, "valid email"),
     ],
 )
-def test_what_is_wrong_is_one_sentence_and_nobody_is_added(annotator: Annotator, words: list[str], typed: str, why: str) -> None:
+def test_what_is_wrong_is_one_sentence_and_nobody_is_added(
+    annotator: Annotator, words: list[str], typed: str, why: str
+) -> None:
     code, _, complaint = annotator("createuser", *words, typed=typed)
     assert code == 2
     assert complaint.startswith(f"annotator: '{words[0]}' was not added: ")
