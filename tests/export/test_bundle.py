@@ -114,6 +114,8 @@ def test_the_same_content_gives_the_same_bytes(info, tmp_path):
     assert again.path.read_bytes() == info.path.read_bytes()
     assert again.sha256 == info.sha256 == hashlib.sha256(info.path.read_bytes()).hexdigest()
     assert again.size == info.path.stat().st_size
+    with zipfile.ZipFile(again.path) as archive:
+        assert {entry.date_time for entry in archive.infolist()} == {(1980, 1, 1, 0, 0, 0)}
 
 
 def test_a_full_disk_leaves_neither_half_a_zip_nor_a_spoiled_old_one(tmp_path, monkeypatch):

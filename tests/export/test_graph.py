@@ -7,6 +7,7 @@ import torch
 from mlcore.convert import Classifier
 from mlcore.edge.postprocess import softmax
 from mlcore.heads import REGISTRY
+from mlcore.heads.base import LinearForm, LinearPart
 from mlcore.projection import Projection
 
 EXPORTABLE = sorted(name for name, head in REGISTRY.items() if head.exportable)
@@ -17,6 +18,16 @@ class Handed(torch.nn.Module):
 
     def forward(self, x):
         return x
+
+
+class Given:
+    """A head that is nothing but its linear form."""
+
+    def __init__(self, parts):
+        self.parts = parts
+
+    def to_linear(self):
+        return LinearForm(self.parts)
 
 
 def pooled_features(n=90, dim=40, n_classes=4, seed=0):
@@ -44,6 +55,20 @@ def test_softmax_of_the_logits_is_the_head_s_probability(name, labels):
     probabilities, shipped = answers(head, projection, pooled)
     assert np.abs(probabilities - head.predict_proba(features)).max() < 1e-5
     assert np.abs(shipped - features).max() < 1e-5
+
+
+def test_parts_count_by_their_weight_at_their_temperature():
+    pooled, _ = pooled_features()
+    projection = Projection().fit(pooled)
+    features = projection.transform(pooled)
+    random = np.random.default_rng(1)
+    parts = tuple(
+        LinearPart(weight, random.normal(size=(3, features.shape[1])), random.normal(size=3), temperature)
+        for weight, temperature in ((0.75, 0.4), (0.25, 2.5), (0.0, 1.0))
+    )
+    expected = sum(part.weight * softmax((features @ part.weights.T + part.bias) / part.temperature) for part in parts)
+    probabilities, _ = answers(Given(parts), projection, pooled)
+    assert np.abs(probabilities - expected).max() < 1e-5
 
 
 @pytest.mark.parametrize("name", EXPORTABLE)
