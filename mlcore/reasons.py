@@ -4,8 +4,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+import numpy.typing as npt
 
 from mlcore.strategies.auto import is_cold
+from mlcore.strategies.base import margin_uncertainty
 from mlcore.strategies.coverage import coverage
 from mlcore.strategies.uherding import rarity, shrinking_width
 from mlcore.types import Floats, Ints, Pool
@@ -13,10 +15,10 @@ from mlcore.types import Floats, Ints, Pool
 Code = Literal["cold_start", "unlike", "torn", "rare_class", "random", "audit", "unranked"]
 
 BY_COVERAGE = {"maxherding", "typiclust", "coreset"}
-# Below this coverage by anything labelled, the image is called unlike them: more than twice the kernel's width away.
-UNLIKE_COVERAGE = 0.1
 # A class with a quarter of the largest class's labels, or fewer, is called rare.
 RARE = 2.0
+# Unlabelled rows that a chosen one is compared with.
+OTHERS = 1000
 
 
 @dataclass(frozen=True)
@@ -29,24 +31,36 @@ class Reason:
 
 
 def explain(pool: Pool, chosen: Ints, strategy: str) -> list[Reason]:
-    """One reason for each chosen row."""
+    """One reason for each chosen row: what sets it apart most from the other unlabelled rows, being unlike or unsure."""
     if strategy == "random":
         return [Reason("random")] * len(chosen)
     if not pool.labelled.any():
         return [Reason("cold_start")] * len(chosen)
-    features = pool.features[chosen]
+    others = np.flatnonzero(~pool.labelled)
+    others = others[:: max(1, len(others) // OTHERS)]
+    rows = np.concatenate([chosen, others])
     labelled = pool.features[pool.labelled]
-    likeness = coverage(features, labelled, shrinking_width(labelled, features))
+    unlike = 1.0 - coverage(pool.features[rows], labelled, shrinking_width(labelled, pool.features[others]))
+    k = len(chosen)
     if strategy in BY_COVERAGE or pool.probabilities is None or (strategy == "auto" and is_cold(pool)):
-        return [Reason("unlike", value=float(1.0 - like)) for like in likeness]
-    rare = rarity(pool.counts)
-    return [_why(p, float(like), rare, pool.counts) for p, like in zip(pool.probabilities[chosen], likeness, strict=True)]
+        return [Reason("unlike", value=float(value)) for value in unlike[:k]]
+    unsure = margin_uncertainty(pool.probabilities[rows])
+    stands_out = _share_below(unlike[:k], unlike[k:]) > _share_below(unsure[:k], unsure[k:])
+    rare = np.flatnonzero((rarity(pool.counts) >= RARE) & (pool.counts > 0))
+    return [
+        Reason("unlike", value=float(value)) if apart else _doubt(p, rare)
+        for p, value, apart in zip(pool.probabilities[chosen], unlike[:k], stands_out, strict=True)
+    ]
 
 
-def _why(p: Floats, likeness: float, rare: Floats, counts: Ints) -> Reason:
-    if likeness < UNLIKE_COVERAGE:
-        return Reason("unlike", value=1.0 - likeness)
+def _doubt(p: Floats, rare: Ints) -> Reason:
+    """Of a rare class, or torn between the two likeliest."""
     first, second = (int(c) for c in np.argsort(-p)[:2]) if len(p) > 1 else (0, 0)
-    if counts[first] and rare[first] >= RARE:
+    if first in rare:
         return Reason("rare_class", (first,), float(p[first]))
     return Reason("torn", (first, second), float(p[first] - p[second]))
+
+
+def _share_below(values: Floats, others: Floats) -> npt.NDArray[np.float64]:
+    """(k,) share of the others that are smaller than each value."""
+    return np.asarray(np.searchsorted(np.sort(others), values) / max(len(others), 1))

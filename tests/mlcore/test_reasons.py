@@ -25,6 +25,14 @@ def test_far_from_every_label_is_unlike_them():
     assert near.code == "torn"
 
 
+def test_a_sure_guess_far_from_every_label_is_not_called_torn():
+    """It was chosen because it stands for others, not because the model doubts it."""
+    near, nearer, far = [1, 0.4, 0.1], [1, 0.4, 0.05], [0.2, 0.2, 1]
+    p = pool([*LABELLED, near, nearer, far], [0, 0, 1, 1, -1, -1, -1], [[0.4, 0.35, 0.25]] * 6 + [[0.98, 0.01, 0.01]])
+    (reason,) = explain(p, np.array([6]), "auto")
+    assert reason.code == "unlike"
+
+
 def test_a_close_call_is_torn_between_its_two_likeliest_classes():
     p = pool([*LABELLED, [1, 0.4, 0.1]], [0, 0, 1, 1, -1], [[0, 0, 1]] * 4 + [[0.1, 0.48, 0.42]])
     (reason,) = explain(p, np.array([4]), "margin")
