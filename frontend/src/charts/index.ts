@@ -1,4 +1,5 @@
 // Small charts in SVG, each with a read-out for mouse and keyboard and its numbers as a table.
+export { default as AccuracyCurve } from './AccuracyCurve.svelte'
 export { default as BarChart, type Bar } from './BarChart.svelte'
 export { default as HeatMap, type HeatLabel } from './HeatMap.svelte'
 export { default as Interval } from './Interval.svelte'
