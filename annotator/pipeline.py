@@ -14,7 +14,7 @@ from django.utils import timezone
 from annotator.delivery import export
 from annotator.jobs import bus, progress
 from annotator.jobs.models import Job
-from annotator.labelling.models import Lease
+from annotator.labelling import lease
 from annotator.learning import behind, embed
 from annotator.projects.errors import Conflict
 from annotator.projects.models import Project
@@ -26,8 +26,9 @@ STALE = timedelta(seconds=30)
 ATTEMPTS = 3
 # How long the sweep leaves a project alone whose features job has failed (a full disk, say).
 AFTER_FAILURE = timedelta(minutes=1)
-# A request to learn that nobody took up in this time is forgotten, and the sweep makes it again.
-LEARN_FLAG_SECONDS = 30
+# For so long one request to learn stands for all. Should its worker die with it, the next request or the sweep makes
+# another; should it only wait, a second one finds nothing new and costs next to nothing.
+LEARN_FLAG_SECONDS = 5
 
 
 def images_arrived(project_id: int) -> None:
@@ -100,7 +101,7 @@ def _compute_features(project_id: int) -> None:
 def sweep() -> None:
     """Find work that a crash, a restart or an absent Redis left lying, and send it on its way again."""
     now = timezone.now()
-    Lease.objects.filter(expires_at__lt=now).delete()
+    lease.end_expired()
     for job in progress.requeue_lost(stale_before=now - STALE, attempts=ATTEMPTS):
         bus.lower_flag(f"sent:{job.pk}:{job.attempts}")
     for job in Job.objects.filter(state=Job.State.QUEUED):
