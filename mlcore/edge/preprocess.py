@@ -101,7 +101,7 @@ def open_image(source: Source, *, max_pixels: int = MAX_PIXELS) -> Image.Image:
 def to_rgb(image: Image.Image) -> Image.Image:
     """Give any picture as 8-bit RGB, turned upright by its EXIF orientation.
 
-    Transparent parts are laid over white; 16-bit grey is scaled from 0-65535 to 0-255, floating
+    Transparent parts are laid over white; 16-bit grey is scaled from 0-65535, or 0-4095 where nothing is above, to 0-255, floating
     point from 0-1 (or 0-255 when it goes beyond 1); CMYK is converted without its colour profile;
     of an animation the current (first) frame is taken. Raises UnreadableImage when the pixels
     cannot be decoded (code ``damaged``) or the colour space is unknown (``colour_space``).
@@ -176,5 +176,6 @@ def _to_8_bit(image: Image.Image) -> Pixels:
     elif image.mode == "I" and highest <= 255:
         scale = 1.0
     else:
-        scale = 255.0 / 65535.0
+        # Many cameras put 12 bits into a file of 16; taken as 16 their pictures would be black.
+        scale = 255.0 / (4095.0 if highest <= 4095 else 65535.0)
     return np.clip(np.rint(values * scale), 0, 255).astype(np.uint8)

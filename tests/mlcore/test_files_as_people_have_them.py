@@ -181,3 +181,11 @@ def test_a_damaged_file_is_read_or_refused_but_never_breaks(seed):
         assert inspect(bytes(data)).width > 0
     except ImageProblem as problem:
         assert problem.message.endswith(".")
+
+
+@pytest.mark.parametrize("brightest", [4095, 65535])
+def test_a_camera_of_12_or_16_bits_fills_the_8_bits(brightest):
+    ramp = np.linspace(0, brightest, 64 * 48).reshape(48, 64).astype(np.uint16)
+    grey = np.asarray(open_rgb(saved(Image.fromarray(ramp), "PNG")))[..., 0]
+    assert (grey[0, 0], grey[-1, -1]) == (0, 255)
+    np.testing.assert_allclose(grey, ramp * (255 / brightest), atol=1)
