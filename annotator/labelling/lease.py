@@ -6,9 +6,11 @@ from collections.abc import Collection
 from datetime import datetime, timedelta
 
 from django.conf import settings
+from django.db import transaction
 from django.utils import timezone
 
-from annotator.labelling.models import Lease
+from annotator.labelling import statements
+from annotator.labelling.models import Lease, Turn
 from annotator.projects.models import Project, User
 
 
@@ -36,7 +38,31 @@ def renew(*, project: Project, user: User, client: str, images: Collection[int])
 
 def release(*, project: Project, user: User, client: str, images: Collection[int] | None = None) -> int:
     """Give images back (all that the client holds, unless some are named): how many were."""
-    mine = Lease.objects.filter(project=project, user=user, client=client)
-    if images is not None:
-        mine = mine.filter(pk__in=images)
-    return mine.delete()[0]
+    with transaction.atomic():
+        turn = statements.lock_turn(project.pk)
+        released, tasks, audits = statements.take_released(project.pk, user.pk, client, images)
+        if tasks:
+            wind_back(turn, project.audit_every, tasks, audits)
+            statements.save_turn(turn)
+    return released
+
+
+def end_expired() -> None:
+    """Take images back from all clients that went silent. Handing out does so by itself, in its own project."""
+    now = timezone.now()
+    expired = Project.objects.filter(pk__in=Lease.objects.filter(expires_at__lte=now).values("project"))
+    for project in expired:
+        with transaction.atomic():
+            turn = statements.lock_turn(project.pk)
+            wind_back(turn, project.audit_every, *statements.take_expired(project.pk, now))
+            statements.save_turn(turn)
+
+
+def wind_back(turn: Turn, audit_every: int, tasks: int, audits: int) -> None:
+    """Tasks that came back unanswered were never handed out, as far as the rhythm of audit images goes.
+
+    Else a page that gives back what it holds ahead, to ask again after each new ranking, would give the audit images
+    back every time and never come to one.
+    """
+    turn.handed_out = max(0, turn.handed_out - tasks)
+    turn.last_audit = min(max(0, turn.last_audit - audits * audit_every), turn.handed_out)

@@ -31,12 +31,12 @@ class Annotation(models.Model):
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="annotations")
     image = models.ForeignKey(Image, on_delete=models.CASCADE, related_name="annotations")
     kind = models.CharField(max_length=6, choices=Kind.choices)
-    label = models.ForeignKey(Label, null=True, blank=True, on_delete=models.PROTECT, related_name="annotations")
+    label = models.ForeignKey(Label, null=True, blank=True, on_delete=models.RESTRICT, related_name="annotations")
     author = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="annotations")
     source = models.CharField(max_length=6, choices=Source.choices, default=Source.PERSON)
     created_at = models.DateTimeField(auto_now_add=True)
     seconds = models.FloatField(null=True, blank=True, help_text="How long the person looked.")
-    guess = models.ForeignKey(Label, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+    guess = models.ForeignKey(Label, null=True, blank=True, on_delete=models.RESTRICT, related_name="+")
     confidence = models.FloatField(null=True, blank=True, help_text="The model's, in its guess, when it was shown.")
     model_number = models.PositiveIntegerField(null=True, blank=True, help_text="The model version that guessed.")
 
@@ -64,7 +64,7 @@ class Standing(models.Model):
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="+")
     annotation = models.ForeignKey(Annotation, on_delete=models.CASCADE, related_name="+")
     kind = models.CharField(max_length=6, choices=Annotation.Kind.choices)
-    label = models.ForeignKey(Label, null=True, on_delete=models.PROTECT, related_name="+")
+    label = models.ForeignKey(Label, null=True, on_delete=models.RESTRICT, related_name="+")
     is_audit = models.BooleanField(default=False)
 
     class Meta:

@@ -68,68 +68,59 @@ def next_tasks(*, project: Project, user: User, client: str, count: int = 1, exc
 
 def _hand_out(project: Project, user: User, client: str, count: int, exclude: Collection[int]) -> list[Task]:
     until = lease.expiry()
-    state = _lock(project)
+    turn = statements.lock_turn(project.pk)
+    lease.wind_back(turn, project.audit_every, *statements.take_expired(project.pk, timezone.now()))
     held = statements.held_by(project.pk, user.pk, client, exclude, count)
     if held:
         statements.renew_leases([image.pk for image, _ in held], until)
     tasks = [Task(image, image.is_audit, shown or _plain(image.is_audit), until) for image, shown in held]
     if len(tasks) == count:
         return tasks
-    for image, shown in _new(project, state, count - len(tasks), exclude):
+    for image, shown in _new(project, turn, count - len(tasks), exclude):
         if statements.add_lease(
-            image=image, user_id=user.pk, client=client, number=state.handed_out, shown=shown, until=until
+            image=image, user_id=user.pk, client=client, number=turn.handed_out, shown=shown, until=until
         ):
             tasks.append(Task(image, image.is_audit, shown, until))
-    statements.save_turn(project.pk, state)
+    statements.save_turn(turn)
     return tasks
 
 
-def _lock(project: Project) -> statements.State:
-    """The project's turn is ours until the transaction ends."""
-    now = timezone.now()
-    statements.drop_expired(project.pk, now)
-    state = statements.lock_state(project.pk)
-    while state is None:
-        Turn.objects.bulk_create([Turn(project=project)], ignore_conflicts=True)
-        state = statements.lock_state(project.pk)
-    return state
-
-
-def _new(project: Project, state: statements.State, count: int, exclude: Collection[int]) -> Iterator[Found]:
+def _new(project: Project, turn: Turn, count: int, exclude: Collection[int]) -> Iterator[Found]:
     """New tasks in the order in which they should be shown; moves the turn on with each."""
-    free = _Free(project, state, exclude)
-    audits = free.take(_audits_due(state, project.audit_every, count), is_audit=True)
+    free = _Free(turn, exclude)
+    audits = free.take(_audits_due(turn, project.audit_every, count), is_audit=True)
     learns = free.take(count - len(audits), is_audit=False)
     if len(learns) + len(audits) < count:
         # At the end of the pool only audit images are left: they are worth an answer too.
         audits += free.take(count - len(learns) - len(audits), is_audit=True)
     while learns or audits:
-        state.handed_out += 1
-        due = state.handed_out - state.last_audit >= project.audit_every
+        turn.handed_out += 1
+        due = turn.handed_out - turn.last_audit >= project.audit_every
         found = audits.pop(0) if audits and (due or not learns) else learns.pop(0)
         if found[0].is_audit:
-            state.last_audit = state.handed_out
+            turn.last_audit = turn.handed_out
         yield found
 
 
-def _audits_due(state: statements.State, every: int, count: int) -> int:
+def _audits_due(turn: Turn, every: int, count: int) -> int:
     """How many of the next `count` tasks should be audit images. What could not be handed out in time is not made up for."""
-    since = min(state.handed_out - state.last_audit, every - 1)
+    since = min(turn.handed_out - turn.last_audit, every - 1)
     return (since + count) // every
 
 
 class _Free:
     """The images of a project that nobody has answered and nobody holds, while its turn is locked."""
 
-    def __init__(self, project: Project, state: statements.State, exclude: Collection[int]) -> None:
-        self.project_id = project.pk
-        self.state = state
+    def __init__(self, turn: Turn, exclude: Collection[int]) -> None:
+        self.project_id = turn.project_id
+        self.turn = turn
         self.taken = set(exclude)
+        self.left = statements.count_free(turn.project_id)
 
     def take(self, count: int, *, is_audit: bool) -> list[Found]:
         """Up to `count` images, best first; in their fixed order where no ranking reaches."""
         # Known without looking, so that an empty queue costs nothing.
-        count = min(count, self.state.free_audits if is_audit else self.state.free_learns)
+        count = min(count, self.left[is_audit])
         if count <= 0:
             return []
         ranked = statements.free_candidates(self.project_id, is_audit, self.taken, count)
@@ -138,22 +129,19 @@ class _Free:
         if len(found) < count:
             found += [(image, _plain(is_audit)) for image in self._unranked(count - len(found), is_audit)]
         self.taken.update(image.pk for image, _ in found)
-        if is_audit:
-            self.state.free_audits -= len(found)
-        else:
-            self.state.free_learns -= len(found)
+        self.left[is_audit] -= len(found)
         return found
 
     def _unranked(self, count: int, is_audit: bool) -> list[Image]:
         """In the order of their sort keys, from where the last search ended, and round once."""
-        after = self.state.audit_after if is_audit else self.state.learn_after
+        after = self.turn.audit_after if is_audit else self.turn.learn_after
         found = self._between(after, LAST_SORT_KEY, count, is_audit)
         if len(found) < count:
             found += self._between(-1, after, count - len(found), is_audit)
         if found and is_audit:
-            self.state.audit_after = found[-1].sort_key
+            self.turn.audit_after = found[-1].sort_key
         elif found:
-            self.state.learn_after = found[-1].sort_key
+            self.turn.learn_after = found[-1].sort_key
         return found
 
     def _between(self, after: int, before: int, count: int, is_audit: bool) -> list[Image]:

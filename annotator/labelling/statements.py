@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -16,7 +15,7 @@ from uuid import UUID
 from django.db import connection
 
 from annotator.images.models import Image
-from annotator.labelling.models import Annotation
+from annotator.labelling.models import Annotation, Turn
 
 _IMAGE_FIELDS = ("id", "project_id", "sha256", "name", "width", "height", "is_audit", "sort_key")
 _IMAGE = ", ".join(f"i.{field}" for field in _IMAGE_FIELDS)
@@ -26,27 +25,22 @@ _FREE = f"{_UNANSWERED} AND NOT EXISTS (SELECT 1 FROM labelling_lease l WHERE l.
 Row = Sequence[Any]
 
 
-@dataclass
-class State:
-    """Where a project's queue stands: its turn, and how many images nobody has answered or holds."""
-
-    handed_out: int
-    last_audit: int
-    audit_after: int
-    learn_after: int
-    free_learns: int
-    free_audits: int
-
-
-def lock_state(project_id: int) -> State | None:
-    """The state of a project whose turn is locked until the transaction ends; None before the first turn."""
+def lock_turn(project_id: int) -> Turn:
+    """The turn of a project, locked until the transaction ends."""
     lock = "" if connection.vendor == "sqlite" else " FOR UPDATE"
-    turn = _one(
-        "SELECT handed_out, last_audit, audit_after, learn_after FROM labelling_turn WHERE project_id = %s" + lock,
-        project_id,
-    )
-    if turn is None:
-        return None
+    select = "SELECT handed_out, last_audit, audit_after, learn_after FROM labelling_turn WHERE project_id = %s" + lock
+    row = _one(select, project_id)
+    while row is None:
+        _run(
+            "INSERT INTO labelling_turn (project_id, handed_out, last_audit, audit_after, learn_after) "
+            "VALUES (%s, 0, 0, -1, -1) ON CONFLICT (project_id) DO NOTHING", project_id,
+        )
+        row = _one(select, project_id)
+    return Turn(project_id=project_id, handed_out=row[0], last_audit=row[1], audit_after=row[2], learn_after=row[3])
+
+
+def count_free(project_id: int) -> dict[bool, int]:
+    """How many images nobody has answered or holds: of the judge's (True), and of the others (False)."""
     counts = _one(
         "SELECT images - audit_images - (labelled + skipped + flagged - audit_answered), audit_images - audit_answered "
         "FROM labelling_tally WHERE project_id = %s", project_id,
@@ -57,21 +51,43 @@ def lock_state(project_id: int) -> State | None:
     )
     leases = {bool(is_audit): count for is_audit, count in held}
     learns, audits = counts or (0, 0)
-    return State(turn[0], turn[1], turn[2], turn[3], learns - leases.get(False, 0), audits - leases.get(True, 0))
+    return {False: learns - leases.get(False, 0), True: audits - leases.get(True, 0)}
 
 
-def save_turn(project_id: int, state: State) -> None:
-    """Write the turn down."""
+def save_turn(turn: Turn) -> None:
+    """Write a turn down."""
     _run(
         "UPDATE labelling_turn SET handed_out = %s, last_audit = %s, audit_after = %s, learn_after = %s "
         "WHERE project_id = %s",
-        state.handed_out, state.last_audit, state.audit_after, state.learn_after, project_id,
+        turn.handed_out, turn.last_audit, turn.audit_after, turn.learn_after, turn.project_id,
     )
 
 
-def drop_expired(project_id: int, now: datetime) -> None:
-    """Take images back from clients that went silent."""
-    _run("DELETE FROM labelling_lease WHERE project_id = %s AND expires_at <= %s", project_id, _moment(now))
+def take_expired(project_id: int, now: datetime) -> tuple[int, int]:
+    """Take images back from clients that went silent: how many tasks, and how many of them audit images."""
+    found = _all(
+        "SELECT image_id, number, is_audit FROM labelling_lease WHERE project_id = %s AND expires_at <= %s",
+        project_id, _moment(now),
+    )
+    return _take_back_leases(found)
+
+
+def take_released(project_id: int, user_id: int, client: str, images: Collection[int] | None) -> tuple[int, int, int]:
+    """Take images back from a client (all of its own, or some): how many images, tasks, and audit tasks."""
+    some = "" if images is None else f" AND image_id IN ({_numbers(images)})"
+    found = _all(
+        "SELECT image_id, number, is_audit FROM labelling_lease "
+        f"WHERE project_id = %s AND user_id = %s AND client = %s{some}", project_id, user_id, client,
+    )
+    return len(found), *_take_back_leases(found)
+
+
+def _take_back_leases(rows: Collection[Row]) -> tuple[int, int]:
+    """End leases; those without a number were not handed out as tasks."""
+    if rows:
+        _run(f"DELETE FROM labelling_lease WHERE image_id IN ({_numbers([row[0] for row in rows])})")
+    tasks = [bool(is_audit) for _, number, is_audit in rows if number]
+    return len(tasks), sum(tasks)
 
 
 def held_by(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import string
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from django.db import IntegrityError, transaction
@@ -13,6 +13,7 @@ from django.db.models import Max
 from django.utils import timezone
 
 from annotator.projects.access import note
+from annotator.projects.choices import BACKBONES, HEADS, STRATEGIES
 from annotator.projects.errors import Conflict, Invalid
 from annotator.projects.models import Label, Membership, Project, User
 
@@ -97,10 +98,10 @@ def _audit_every(value: Any) -> int:
     return int(value)
 
 
-def _choice(field: str) -> Any:
+def _choice(field: str, offered: Sequence[str]) -> Callable[[Any], str]:
     def check(value: Any) -> str:
-        if not re.fullmatch(r"[a-z0-9_]{1,40}", str(value)):
-            raise Invalid(f"{field} must be one of the names that the documentation lists.", field=field)
+        if value not in offered:
+            raise Invalid(f"{field} must be one of {', '.join(offered)}.", field=field)
         return str(value)
 
     return check
@@ -108,7 +109,7 @@ def _choice(field: str) -> Any:
 
 _CHECKS = {
     "name": _project_name, "guidelines": _guidelines, "audit_fraction": _audit_fraction, "audit_every": _audit_every,
-    "backbone": _choice("backbone"), "strategy": _choice("strategy"), "head": _choice("head"),
+    "backbone": _choice("backbone", BACKBONES), "strategy": _choice("strategy", STRATEGIES), "head": _choice("head", HEADS),
 }
 
 
