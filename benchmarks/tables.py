@@ -126,7 +126,7 @@ def startup(result: Result) -> str:
     )
     return (
         f"{starts}\n\n{memory}\n\n"
-        f"Learning was {result['images']:,} images imported and featured, and {result['labels']} labels given. The most that "
+        f"Learning was {result['images']:,} images imported and featured, {result['labels']} labels given. The most that "
         f"all processes took together meanwhile (PSS) was {result['pss_total_mb']['peak']} MB. An image takes "
         f"{result['data_kb_per_image']} kB of the data directory: original, thumbnail, features and rows.\n\n"
         + markdown(["package", "MB on disk"], result["installed_mb"].items())
