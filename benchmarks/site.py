@@ -82,13 +82,18 @@ def fill(site: Installation, person: Person, photos: Path, name: str) -> dict[st
     project = ask(person, "POST", "projects", {"name": name, "classes": classes})
     said = site.run("import", name, str(photos))
     assert said.returncode == 0, said.stderr
+    return wait_for_features(person, project)
 
-    def featured() -> bool:
-        progress = ask(person, "GET", f"projects/{project['id']}")["progress"]
-        return bool(progress["featured"] == progress["images"])
 
-    wait_until(featured, "features", seconds=PATIENCE)
-    return dict(ask(person, "GET", f"projects/{project['id']}"))
+def wait_for_features(person: Person, project: dict[str, Any]) -> dict[str, Any]:
+    """The project, once all of its images have their features."""
+
+    def done() -> dict[str, Any] | None:
+        now = ask(person, "GET", f"projects/{project['id']}")
+        progress = now["progress"]
+        return dict(now) if progress["images"] and progress["featured"] == progress["images"] else None
+
+    return dict(wait_until(done, "features", seconds=PATIENCE))
 
 
 def label(person: Person, project: dict[str, Any], count: int, *, each: Callable[[], None] = lambda: None) -> None:
