@@ -25,7 +25,7 @@ run: $(STAMPS)/app frontend  ## install what is missing, start everything, print
 	@exec $(BIN)/annotator up $(ARGS)
 
 test: $(STAMPS)/test frontend check  ## install what tests need, then every check and every test
-	$(BIN)/python -m pytest --numprocesses 2 --dist worksteal $(PYTEST_ARGS)
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 
 check: $(STAMPS)/test  ## the checks alone: style, types, arrows, schema, front end
 	$(BIN)/ruff check .

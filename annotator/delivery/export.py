@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import shutil
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,8 @@ from django.core.files import File
 from django.core.files.storage import default_storage
 from django.db import transaction
 from django.db.models import Max
+from django.db.models.signals import post_delete
+from django.dispatch import receiver
 from django.utils.text import slugify
 
 from annotator.delivery.models import Bundle
@@ -129,6 +132,13 @@ def export_now(
     with default_storage.open(bundle.path) as source, target.open("wb") as copy:
         shutil.copyfileobj(source, copy)
     return target
+
+
+@receiver(post_delete, sender=Bundle)
+def _delete_file(sender: Any, instance: Bundle, **_: Any) -> None:
+    """The zip goes with its row, whether that was deleted alone or with its project."""
+    if instance.path:
+        transaction.on_commit(partial(default_storage.delete, instance.path))
 
 
 def file_name(bundle: Bundle) -> str:

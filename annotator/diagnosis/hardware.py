@@ -33,7 +33,7 @@ def _device(prefer: str) -> Finding:
     try:
         device = pick(prefer)
     except ValueError as error:
-        return problem("device", str(error), "Set ANNOTATOR_DEVICE to auto, or install the driver and torch for that device.")
+        return problem("device", str(error), "Set ANNOTATOR_DEVICE to auto, or install that device's driver and its torch.")
     detail = f"{device.why} Features: OpenVINO on {device.openvino_device} in {device.openvino_precision}."
     return ok("device", f"{detail} Training: torch on {device.kind} in {device.torch_dtype}.")
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from annotator.config.database import open_database_as_it_is
 from annotator.diagnosis.finding import Finding, note, ok, problem
-from annotator.supervisor.data_dir import lock_data_dir
+from annotator.supervisor.data_dir import running_site
 from annotator.supervisor.embedded_redis import redis_server
 from annotator.supervisor.refusal import Refusal
 
@@ -23,11 +23,8 @@ def examine_services() -> list[Finding]:
 
 
 def _site(data_dir: Path) -> Finding:
-    try:
-        lock_data_dir(data_dir).close()
-    except Refusal as error:
-        return ok("site", str(error).partition(":")[0])
-    return note("site", f"none is up on {data_dir}", START)
+    address = running_site(data_dir)
+    return ok("site", f"up at {address}") if address else note("site", f"none is up on {data_dir}", START)
 
 
 def _database() -> Finding:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import fcntl
 import os
 import tempfile
+import time
 from pathlib import Path
 from typing import TextIO
 
 from annotator.supervisor.refusal import Refusal
 
 LOCK = "up.lock"
+GLANCES, GLANCE_SECONDS = 5, 0.1
 
 
 def prepare_data_dir(path: Path) -> Path:
@@ -32,21 +34,39 @@ def prepare_data_dir(path: Path) -> Path:
 def lock_data_dir(path: Path) -> TextIO:
     """An exclusive lock on the directory, held until the file is closed or the process ends, however it ends."""
     file = (path / LOCK).open("a+")
+    # A command that only looks who is there holds it for a moment.
+    for _ in range(GLANCES):
+        if _lock(file):
+            return file
+        time.sleep(GLANCE_SECONDS)
+    file.close()
+    raise Refusal(
+        f"Edge Annotator is already running on {path} ({running_site(path) or 'it is still starting'}): "
+        "use that one ('annotator login-link' signs you in), stop it, or choose another directory with --data."
+    )
+
+
+def write_address(lock: TextIO, address: str) -> None:
+    """Tell in the lock file where the site is, for other commands on the same directory."""
+    lock.truncate(0)
+    lock.write(address)
+    lock.flush()
+
+
+def running_site(path: Path) -> str | None:
+    """The address of the site that holds the directory; None when none does, or when it has only begun to start."""
+    if not (path / LOCK).exists():
+        return None
+    with (path / LOCK).open("a+") as file:
+        if _lock(file):
+            return None
+        file.seek(0)
+        return file.read().strip() or None
+
+
+def _lock(file: TextIO) -> bool:
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        file.seek(0)
-        holder = file.read().strip() or "another process"
-        file.close()
-        raise Refusal(
-            f"Edge Annotator is already running on {path} ({holder}): "
-            "use that one ('annotator login-link' signs you in), stop it, or choose another directory with --data."
-        ) from error
-    return file
-
-
-def write_holder(lock: TextIO, address: str) -> None:
-    """Tell in the lock file who holds it, for the sentence that a second instance prints."""
-    lock.truncate(0)
-    lock.write(f"process {os.getpid()}, {address}")
-    lock.flush()
+    except BlockingIOError:
+        return False
+    return True

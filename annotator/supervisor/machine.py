@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import webbrowser
@@ -12,7 +13,7 @@ from annotator import __version__
 from annotator.config.redis_socket import socket_path, socket_url
 from annotator.supervisor import embedded_redis
 from annotator.supervisor.child import Child, python_argv
-from annotator.supervisor.data_dir import lock_data_dir, prepare_data_dir, write_holder
+from annotator.supervisor.data_dir import lock_data_dir, prepare_data_dir, write_address
 from annotator.supervisor.listen import EVERYWHERE, address, listen, own_names
 from annotator.supervisor.log_file import LogFile
 from annotator.supervisor.refusal import Refusal
@@ -33,7 +34,7 @@ def run_machine(*, host: str, port: int, data: Path, browser: bool, verbose: boo
     lock = lock_data_dir(data)
     listening = listen(host, port)
     site = address(host, listening)
-    write_holder(lock, site)
+    write_address(lock, site)
     logs = data / "logs"
     logs.mkdir(exist_ok=True)
     environment = child_environment(data, host)
@@ -129,4 +130,6 @@ def _has_screen() -> bool:
 
 
 def _say(sentence: str) -> None:
-    print(sentence, flush=True)
+    # Whoever was listening may have gone (`annotator up | head`); that is no reason to stop.
+    with contextlib.suppress(BrokenPipeError):
+        print(sentence, flush=True)

@@ -33,8 +33,19 @@ def test_one_that_cannot_be_written_is_refused() -> None:
 
 def test_the_second_holder_is_told_about_the_first(tmp_path: Path) -> None:
     lock = data_dir.lock_data_dir(tmp_path)
-    data_dir.write_holder(lock, "http://127.0.0.1:8000")
-    with pytest.raises(Refusal, match=r"already running .* http://127\.0\.0\.1:8000"):
+    with pytest.raises(Refusal, match=r"already running on .* \(it is still starting\)"):
+        data_dir.lock_data_dir(tmp_path)
+    data_dir.write_address(lock, "http://127.0.0.1:8000")
+    with pytest.raises(Refusal, match=r"already running on .* \(http://127\.0\.0\.1:8000\)"):
         data_dir.lock_data_dir(tmp_path)
     lock.close()
     data_dir.lock_data_dir(tmp_path).close()
+
+
+def test_other_commands_find_the_site_only_while_it_runs(tmp_path: Path) -> None:
+    assert data_dir.running_site(tmp_path) is None
+    lock = data_dir.lock_data_dir(tmp_path)
+    data_dir.write_address(lock, "http://127.0.0.1:8000")
+    assert data_dir.running_site(tmp_path) == "http://127.0.0.1:8000"
+    lock.close()
+    assert data_dir.running_site(tmp_path) is None

@@ -35,7 +35,9 @@ def test_it_prints_one_address(site: Installation) -> None:
 
 def test_the_link_signs_in_once(site: Installation) -> None:
     person, another = Person(site.address), Person(site.address)
-    token = site.run("login-link").stdout.strip().rpartition("token=")[2]
+    printed = site.run("login-link").stdout.strip()
+    assert printed.startswith(f"{site.address}/signin?token=")
+    token = printed.rpartition("token=")[2]
     assert person.sign_in(token)[0] == 200
     assert person.get("me")[1]["is_superuser"] is True
     status, answer = another.sign_in(token)
@@ -89,7 +91,7 @@ def test_the_web_process_loads_none_of_the_learning_libraries(site: Installation
 def test_a_second_instance_on_the_same_data_is_refused_and_the_first_goes_on(site: Installation) -> None:
     second = site.run("up", "--port", "0", "--no-browser", "--data", str(site.data))
     assert second.returncode == 2
-    assert second.stderr.startswith(f"annotator: Edge Annotator is already running on {site.data} (process ")
+    assert second.stderr.startswith(f"annotator: Edge Annotator is already running on {site.data} (http://")
     assert site.address in second.stderr
     assert site.health()[0] == 200
 
