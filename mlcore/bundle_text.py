@@ -26,7 +26,8 @@ def readme(
     else:
         accuracy = (
             f"Accuracy was measured on {judged.n} audit images that neither training nor calibration saw; "
-            f"in brackets the 95 % interval. A smaller model is recommended only if it loses at most {MAX_DROP * 100:.0f} point."
+            "in brackets the 95 % interval. A smaller model is recommended only if it loses at most "
+            f"{MAX_DROP * 100:.0f} point."
         )
     return _template("README.md").substitute(
         title=_title(lineage.get("project")),

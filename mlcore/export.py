@@ -1,7 +1,5 @@
 """From a project's model to a bundle: convert, quantise, check against torch, measure, choose, pack."""
 
-import hashlib
-import io
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
 
 from mlcore import backbones, device, heads
 from mlcore.bundle import build_bundle
@@ -24,14 +21,14 @@ from mlcore.convert import (
     torch_probabilities,
 )
 from mlcore.edge.engine import ov
-from mlcore.edge.manifest import PRECISIONS, Label, digest
+from mlcore.edge.manifest import PRECISIONS, Label
 from mlcore.edge.postprocess import rank
-from mlcore.edge.preprocess import Pixels, UnreadableImage, load_rgb, to_input
+from mlcore.edge.preprocess import Pixels, UnreadableImage
 from mlcore.evaluation import wilson
+from mlcore.export_pictures import Picture, content_hash, to_jpeg, to_pixels
 from mlcore.measure import ReportRow, Runner, measure_speeds, recommend, size_of
 from mlcore.quantise import MOST_IMAGES, quantise
 
-Picture = str | Path | bytes
 Arrays = Mapping[str, npt.NDArray[np.generic]]
 Progress = Callable[[float, str], None]
 
@@ -39,8 +36,6 @@ Progress = Callable[[float, str], None]
 COMPARED = 100
 # FP32 differs from torch by the order of additions only; more means that the conversion went wrong.
 MAX_FP32_DIFF = 1e-3
-# Longest side of the sample picture in the bundle, in pixels.
-SAMPLE_SIDE = 1024
 
 
 class ExportProblem(ValueError):
@@ -112,10 +107,14 @@ def export_classifier(
     full_lineage = {**(lineage or {}), "backbone": backbone, "head": head_name}
 
     step(0.03, "Reading the images for calibration")
-    audit_hashes = {_content_hash(picture) for picture, _ in audit}
+    try:
+        jpeg = to_jpeg(sample)
+    except UnreadableImage as problem:
+        raise ExportProblem(f"The sample image cannot be used. {problem.message}") from problem
+    audit_hashes = {content_hash(picture) for picture, _ in audit}
     chosen = calibration[:: max(1, -(-len(calibration) // MOST_IMAGES))]
     # An audit image that took part in the calibration would flatter the accuracy of INT8.
-    allowed = [picture for picture in chosen if _content_hash(picture) not in audit_hashes]
+    allowed = [picture for picture in chosen if content_hash(picture) not in audit_hashes]
     pictures = _readable(allowed, contract.size, step)
     if not pictures:
         raise ExportProblem(
@@ -134,7 +133,6 @@ def export_classifier(
             )
         recommended, because = recommend(report)
         step(0.95, "Packing the bundle")
-        jpeg = _as_jpeg(sample)
         bundle = build_bundle(
             out_path=Path(out_dir) / file_name,
             irs=irs,
@@ -224,7 +222,7 @@ def _judge(
     for number, (picture, truth) in enumerate(audit):
         step(0.5 + 0.25 * number / len(audit), f"Checking audit image {number + 1} of {len(audit)}")
         try:
-            pixels = _pixels(picture, contract.size)
+            pixels = to_pixels(picture, contract.size)
         except UnreadableImage:
             continue
         judged += 1
@@ -268,7 +266,7 @@ def _expected(
     class_names: Sequence[str],
 ) -> dict[str, Any]:
     """The answers to the sample picture, each class with its probability, best first."""
-    pixels = _pixels(jpeg, contract.size)
+    pixels = to_pixels(jpeg, contract.size)
 
     def listed(probabilities: npt.NDArray[np.float64]) -> list[dict[str, Any]]:
         return [{"label": one.label, "confidence": round(one.confidence, 6)} for one in rank(probabilities, class_names)]
@@ -280,44 +278,16 @@ def _expected(
     }
 
 
-def _as_jpeg(sample: Picture) -> bytes:
-    """The sample as a fresh JPEG without metadata: a photo's place and time must not leave with it."""
-    try:
-        image = Image.fromarray(load_rgb(_source(sample), size=None))
-    except UnreadableImage as problem:
-        raise ExportProblem(f"The sample image cannot be used. {problem.message}") from problem
-    image.thumbnail((SAMPLE_SIDE, SAMPLE_SIDE))
-    buffer = io.BytesIO()
-    image.save(buffer, "JPEG", quality=90)
-    return buffer.getvalue()
-
-
 def _readable(pictures: Sequence[Picture], size: int, step: _Steps) -> list[Pixels]:
     """The pictures as the network sees them, without those that cannot be read."""
     result: list[Pixels] = []
     for number, picture in enumerate(pictures):
         step(0.03 + 0.07 * number / len(pictures), "Reading the images for calibration")
         try:
-            result.append(_pixels(picture, size))
+            result.append(to_pixels(picture, size))
         except UnreadableImage:
             continue
     return result
-
-
-def _pixels(picture: Picture, size: int) -> Pixels:
-    return to_input(load_rgb(_source(picture), size), size)
-
-
-def _source(picture: Picture) -> bytes | Path:
-    return Path(picture) if isinstance(picture, str) else picture
-
-
-def _content_hash(picture: Picture) -> str:
-    """SHA-256 of the file's bytes; of its name where it cannot be read (it is skipped later)."""
-    source = _source(picture)
-    if isinstance(source, bytes):
-        return hashlib.sha256(source).hexdigest()
-    return digest(source) if source.is_file() else f"missing {source}"
 
 
 def _machine() -> str:

@@ -101,9 +101,9 @@ def open_image(source: Source, *, max_pixels: int = MAX_PIXELS) -> Image.Image:
 def to_rgb(image: Image.Image) -> Image.Image:
     """Give any picture as 8-bit RGB, turned upright by its EXIF orientation.
 
-    Transparent parts are laid over white; 16-bit grey is scaled from 0-65535, or 0-4095 where nothing is above, to 0-255, floating
-    point from 0-1 (or 0-255 when it goes beyond 1); CMYK is converted without its colour profile;
-    of an animation the current (first) frame is taken. Raises UnreadableImage when the pixels
+    Transparent parts are laid over white; 16-bit grey is scaled to 0-255 from 0-65535, or from 0-4095
+    where nothing is above, floating point from 0-1 (or 0-255 when it goes beyond 1); CMYK is converted
+    without its colour profile; of an animation the current (first) frame is taken. Raises UnreadableImage when the pixels
     cannot be decoded (code ``damaged``) or the colour space is unknown (``colour_space``).
     """
     try:

@@ -1,0 +1,44 @@
+"""Pictures on their way into an export: read, recognised, and stripped of what must not leave."""
+
+import hashlib
+import io
+from pathlib import Path
+
+from PIL import Image
+
+from mlcore.edge.manifest import digest
+from mlcore.edge.preprocess import Pixels, load_rgb, to_input
+
+Picture = str | Path | bytes
+
+# Longest side of the sample picture in the bundle, in pixels.
+SAMPLE_SIDE = 1024
+
+
+def to_jpeg(sample: Picture) -> bytes:
+    """The sample as a fresh JPEG without metadata: a photo's place and time must not leave with it.
+
+    Raises UnreadableImage.
+    """
+    image = Image.fromarray(load_rgb(_source(sample), size=None))
+    image.thumbnail((SAMPLE_SIDE, SAMPLE_SIDE))
+    buffer = io.BytesIO()
+    image.save(buffer, "JPEG", quality=90)
+    return buffer.getvalue()
+
+
+def to_pixels(picture: Picture, size: int) -> Pixels:
+    """The picture as the network sees it, uint8 (size, size, 3). Raises UnreadableImage."""
+    return to_input(load_rgb(_source(picture), size), size)
+
+
+def _source(picture: Picture) -> bytes | Path:
+    return Path(picture) if isinstance(picture, str) else picture
+
+
+def content_hash(picture: Picture) -> str:
+    """SHA-256 of the file's bytes; of its name where it cannot be read (it is skipped later)."""
+    source = _source(picture)
+    if isinstance(source, bytes):
+        return hashlib.sha256(source).hexdigest()
+    return digest(source) if source.is_file() else f"missing {source}"
