@@ -56,10 +56,19 @@ export function bind(commands: readonly Command[]): { commands: Command[]; byKey
   return { commands: bound, byKey }
 }
 
-/** The command for a key press, if there is one and it may run now. */
-export function find(byKey: ReadonlyMap<string, Command>, press: KeyPress): Command | null {
+type Bound = ReadonlyMap<string, Command>
+
+function lookUp(byKey: Bound, press: KeyPress): Command | null {
   const place = placeOf(press)
-  const command = byKey.get(keyOf(press)) ?? (place === null ? undefined : byKey.get(place))
+  return byKey.get(keyOf(press)) ?? (place === null ? null : (byKey.get(place) ?? null))
+}
+
+/** Whether a key press belongs to a command, be it allowed now or not. */
+export const knows = (byKey: Bound, press: KeyPress): boolean => lookUp(byKey, press) !== null
+
+/** The command for a key press, if there is one and it may run now. */
+export function find(byKey: Bound, press: KeyPress): Command | null {
+  const command = lookUp(byKey, press)
   if (!command || (press.repeat && !command.repeats) || command.enabled?.() === false) return null
   return command
 }

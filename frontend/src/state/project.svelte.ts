@@ -88,6 +88,8 @@ class CurrentProject {
 
   /** Call after an answer was given: the model will learn from it in a moment. */
   answered(): void {
+    // Without features there is nothing to learn from yet.
+    if (!this.data?.progress.featured) return
     this.learning = true
     clearTimeout(this.#timer)
     this.#timer = setTimeout(() => (this.learning = false), LEARNING_MS)

@@ -1,5 +1,5 @@
 import { describe, expect, test, vi } from 'vitest'
-import { bind, classKeys, find, keyOf, printed, type Command, type KeyPress } from '../../src/editor/commands'
+import { bind, classKeys, find, keyOf, knows, printed, type Command, type KeyPress } from '../../src/editor/commands'
 
 const press = (key: string, more: Partial<KeyPress> = {}): KeyPress => ({
   key, code: '', ctrlKey: false, metaKey: false, altKey: false, shiftKey: false, repeat: false, ...more,
@@ -46,6 +46,8 @@ test('a key that is held down answers once', () => {
 test('a command that may not run now is not found', () => {
   const { byKey } = bind([command('accept', ['Enter'], { enabled: () => false })])
   expect(find(byKey, press('Enter'))).toBeNull()
+  expect(knows(byKey, press('Enter'))).toBe(true)
+  expect(knows(byKey, press('x'))).toBe(false)
 })
 
 test('classes without a key get the free digits in order', () => {

@@ -1,0 +1,31 @@
+import { describe, expect, test } from 'vitest'
+import { ago, bytes, duration, percent, plural, plusMinus } from '../src/parts/format'
+
+describe('a share', () => {
+  test.each([[0, '0 %'], [0.002, '< 1 %'], [0.874, '87 %'], [0.999, '> 99 %'], [1, '100 %']])('%f is %s', (share, text) =>
+    expect(percent(share)).toBe(text),
+  )
+})
+
+test('an interval is told by half its width, never as zero', () => {
+  expect(plusMinus(0.8, 0.9)).toBe('± 5')
+  expect(plusMinus(0.9, 0.9)).toBe('± 1')
+})
+
+test.each([[999, '999 B'], [17_400_000, '17.4 MB'], [250_000_000, '250 MB']])('%i bytes are %s', (value, text) => expect(bytes(value)).toBe(text))
+
+test.each([[0.2, '1 s'], [59, '59 s'], [150, '3 min'], [4800, '1 h 20 min'], [7200, '2 h']])('%f seconds are %s', (value, text) =>
+  expect(duration(value)).toBe(text),
+)
+
+test('one and many', () => {
+  expect(plural(1, 'image')).toBe('1 image')
+  expect(plural(2040, 'class', 'classes')).toBe('2,040 classes')
+})
+
+test('how long ago', () => {
+  const now = Date.parse('2026-03-01T12:00:00Z')
+  expect(ago('2026-03-01T11:59:50Z', now)).toBe('just now')
+  expect(ago('2026-03-01T11:58:00Z', now)).toBe('2 minutes ago')
+  expect(ago('2026-02-28T12:00:00Z', now)).toBe('yesterday')
+})
