@@ -12,9 +12,9 @@ from django.dispatch import receiver
 from django.utils import timezone
 
 from annotator.delivery import export
-from annotator.jobs import bus, progress
+from annotator.jobs import bus, events, progress
 from annotator.jobs.models import Job
-from annotator.labelling import lease
+from annotator.labelling import lease, tally
 from annotator.learning import behind, embed
 from annotator.projects.errors import Conflict
 from annotator.projects.models import Project
@@ -33,7 +33,7 @@ LEARN_FLAG_SECONDS = 5
 
 def images_arrived(project_id: int) -> None:
     """New images: compute their features. Labels that came along are learnt from once the features are there."""
-    transaction.on_commit(lambda: _compute_features(project_id))
+    transaction.on_commit(lambda: _arrived(project_id))
 
 
 def features_ready(project_id: int) -> None:
@@ -76,6 +76,11 @@ def _on_job_end(sender: Any, job: Job, **_: Any) -> None:
 
 def _learn(project_id: int) -> None:
     bus.send_once("learning.learn", project_id, flag=f"learn:{project_id}", seconds=LEARN_FLAG_SECONDS)
+
+
+def _arrived(project_id: int) -> None:
+    events.publish(project_id, "progress", dict(tally.progress(project_id)))
+    _compute_features(project_id)
 
 
 def _follow(project_id: int) -> None:

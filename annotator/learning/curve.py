@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.db.models import Count, Q
+from django.db.models import Count, F, Max, Q
 
 from annotator.labelling.models import Annotation, Candidate, Standing
 from annotator.learning.models import ModelVersion
@@ -12,6 +12,7 @@ from annotator.projects.models import Project
 
 # More points than this are not seen on any screen.
 CURVE_POINTS = 200
+READ_POINTS = 1000
 # Agreement of successive models at which labelling more changes little (Bloodgood and Vijay-Shanker 2009).
 NEARLY = 0.98
 DONE = 0.99
@@ -83,6 +84,11 @@ def detail(version: ModelVersion) -> dict[str, Any]:
 def points(project: Project) -> list[dict[str, Any]]:
     """The learning curve, oldest first: the last version of each count of labels, thinned to a screenful."""
     rows = project.models.exclude(state=ModelVersion.State.TRAINING).order_by("number")
+    last = rows.aggregate(last=Max("number"))["last"] or 0
+    if last > READ_POINTS:
+        # Of ten thousand versions not all need be read to draw two hundred points.
+        every = -(-last // READ_POINTS)
+        rows = rows.annotate(rest=F("number") % every).filter(Q(rest=0) | Q(number=last))
     by_labels = {
         row["label_count"]: row
         for row in rows.values(

@@ -16,6 +16,7 @@ from django.dispatch import Signal
 
 from annotator.images import files
 from annotator.images.models import Image
+from annotator.jobs import events
 from annotator.jobs.progress import Running
 from annotator.labelling import tally
 from annotator.learning.models import FeatureSet
@@ -82,7 +83,9 @@ def embed_project(run: Running) -> None:
             run.log(problem)
         done += len(batch)
         run.step(done, done + waiting(project.pk).count())
-        featured = tally.progress(project.pk)["featured"]
+        counts = tally.progress(project.pk)
+        events.publish(project.pk, "progress", dict(counts))
+        featured = counts["featured"]
         # The projection is refitted when the pool has doubled: that is when a new ranking sees more than it did.
         if featured >= max(2 * told, 1):
             told = featured

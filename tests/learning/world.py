@@ -45,7 +45,7 @@ class World:
         """So many images, dealt out to the classes in turn."""
         images = []
         for number in range(self._made, self._made + count):
-            sha = hashlib.sha256(f"{self.fingerprint} {number}".encode()).hexdigest()
+            sha = hashlib.sha256(f"image {number}".encode()).hexdigest()
             is_audit, sort_key = lot(self.project.pk, sha, self.project.audit_fraction)
             images.append(Image(
                 project=self.project, sha256=sha, name=f"{number}.jpg", format="JPEG", width=10, height=10, size=100,
@@ -66,7 +66,7 @@ class World:
 
     def vector(self, image: Image) -> npt.NDArray[np.float32]:
         """Near the centre of its class; not negative, as pooled features are."""
-        centre = np.random.default_rng(self.truth[image.pk].pk).random(DIM)
+        centre = np.random.default_rng(self.labels.index(self.truth[image.pk])).random(DIM)
         noise = np.random.default_rng(int(image.sha256[:8], 16)).normal(size=DIM)
         return np.maximum(centre + self.spread * noise, 0.0).astype(np.float32)
 
