@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from typing import Any
 
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import PermissionDenied, SuspiciousOperation
 from django.db import OperationalError
 from django.http import Http404
 from rest_framework import exceptions, status
@@ -39,6 +39,8 @@ def answer(error: Exception, context: dict[str, Any]) -> Response | None:
         return _response(error.status_code, "invalid", message, field)
     if isinstance(error, Http404):
         return _response(404, "not_found", "There is no such thing here, or you may not see it.", None)
+    if isinstance(error, SuspiciousOperation):
+        return _response(413, "too_large", "The request has too many fields or files, or too much text: send less.", None)
     if isinstance(error, PermissionDenied):
         return _response(403, "not_allowed", "You may not do this.", None)
     if isinstance(error, exceptions.APIException):

@@ -31,7 +31,7 @@ def test_it_has_about_twenty_lines() -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_it_labels_a_whole_project(live_server, tmp_path: Path) -> None:  # noqa: ANN001
+def test_it_labels_a_whole_project(live_server, tmp_path: Path) -> None:
     folder = tmp_path / "photos"
     folder.mkdir()
     for number, name in enumerate(["cup-1", "cup-2", "glass-1", "glass-2", "glass-3"]):

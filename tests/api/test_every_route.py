@@ -39,7 +39,9 @@ def filled_project(owner: User) -> dict[str, Any]:
     guest = make_user(f"guest{project.pk}")
     member = Membership.objects.create(project=project, user=guest, role=Membership.Role.VIEWER)
     job = Job.objects.create(project=project, kind=Job.Kind.EXPORT, created_by=owner)
-    space = FeatureSpace.objects.create(project=project, number=1, backbone="lite0", fingerprint="x", fitted_on=1, weights=b"")
+    space = FeatureSpace.objects.create(
+        project=project, number=1, backbone="lite0", fingerprint="x", fitted_on=1, weights=b""
+    )
     model = ModelVersion.objects.create(
         project=project, number=1, space=space, head="blend", strategy="auto", classes=[], annotations_seen=0,
         annotations_hash="0" * 64, label_count=0,
@@ -96,7 +98,7 @@ def test_a_role_gets_in_where_it_may_and_nowhere_else(route: Route, role: str, m
     elif RANK[role] < RANK[route.who]:
         assert status == 403
     else:
-        # A bundle that is being built cannot be downloaded, nothing missing cannot be computed: refused, but not for the role.
+        # A bundle that is being built cannot be downloaded: refused, but not for the role.
         assert status not in {401, 403, 405, 500}
         assert status != 404 or route.path.endswith("/download")
 
