@@ -60,8 +60,11 @@ def block(name: str, results: dict[str, dict[str, Any]]) -> str:
 def origin(one: dict[str, Any]) -> str:
     """When and from what a result was taken."""
     changed = ", with changes" if one["machine"]["changed"] else ""
+    taken = f"Taken {one['taken']} UTC at {one['machine']['commit']}{changed}"
+    if "runs" not in one:
+        return f"{taken}."
     runs = f"the least disturbed of {one['runs']} runs" if one["runs"] > 1 else "one run"
-    return f"Taken {one['taken']} UTC at {one['machine']['commit']}{changed}: {runs}, load before it {one['load_before']}."
+    return f"{taken}: {runs}, load before it {one['load_before']}."
 
 
 def machines(results: dict[str, dict[str, Any]]) -> str:
@@ -96,7 +99,19 @@ def short(results: dict[str, dict[str, Any]]) -> str:
             f"- **Memory** of all processes together: {mb['idle']:.0f} MB at rest, {mb['peak']:.0f} MB at most while "
             "importing, computing features and learning."
         )
+    if "simulate" in results:
+        lines += [labels_needed(folder) for folder in results["simulate"]["result"]["folders"]]
     return "\n".join(lines) or "Not measured yet."
+
+
+def labels_needed(folder: dict[str, Any]) -> str:
+    """What active learning saves on one folder."""
+    needed = {name: curve["labels_for_90_percent"]["mean"] for name, curve in folder["strategies"].items()}
+    told = {name: f"{mean:.0f}" if mean else "more than were given" for name, mean in needed.items()}
+    return (
+        f"- **Labels** for 90 % of what all labels would give, {folder['folder']} ({len(folder['classes'])} classes): "
+        f"{told['auto']}; chosen at random: {told['random']}."
+    )
 
 
 if __name__ == "__main__":

@@ -190,5 +190,5 @@ def _pair(spread: dict[str, float]) -> str:
 
 TABLES: dict[str, Callable[[Result], str]] = {
     "loop": loop, "ranking": ranking, "queue": queue, "features": features, "imports": imports, "startup": startup,
-    "install": install, "simulate": simulate,
+    "install": install, "simulate": simulate, "strategies": simulate,
 }

@@ -1,9 +1,11 @@
 """Photographs the real pages for the documentation: a site of its own, real images, a headless Chromium.
 
-    python -m docs.make_screenshots FOLDER [--out docs/screenshots] [--answers 260]
+    python -m docs.make_screenshots FOLDER [--out docs/screenshots] [--answers 330] [--data DIR]
 
-FOLDER has one folder of images for each class. Their names give the answers, so the numbers on the pages are what a person
-who knows the classes would see. The pictures are PNG with 256 colours, so that the repository stays small.
+FOLDER has one folder of images for each class. They are imported under numbered names, in no order, as a camera would have
+left them; the folders give the answers, so the numbers on the pages are what a person who knows the classes would see. With
+--data the site is kept, and its pages can be photographed again without filling it. The pictures are PNG with 256 colours,
+so that the repository stays small.
 """
 
 from __future__ import annotations
@@ -11,10 +13,11 @@ from __future__ import annotations
 import argparse
 import io
 import os
+import random
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -22,13 +25,13 @@ from uuid import uuid4
 from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from benchmarks.site import ask, owner_of, wait_for_features, wait_for_model
+from benchmarks.site import ask, owner_of, running, wait_for_features, wait_for_model
 from tests.browser.window import OPTIONS
 from tests.installation import Installation, wait_until
 from tests.person import Person
 
 DESKTOP, PHONE = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
-COLOURS = 256
+COLOURS, EXACT = 256, 48
 NAME = "Recycling line"
 GUIDELINES = """What lies on the belt is **one** thing: choose what it is made of, not what it held.
 
@@ -40,136 +43,184 @@ BATCH = 10
 # In the strip below the image, when the label page is photographed.
 BY_HAND = 12
 # The model's guess is worth looking at when it is neither sure nor clueless.
-LEAST_SURE, MOST_SURE = 0.45, 0.93
-TRIES = 30
+LEAST_SURE, MOST_SURE = 45, 93
+TRIES = 40
+# Milliseconds until pictures, charts and news have come.
+SETTLED = 1500
+SUFFIXES = {".jpg", ".jpeg", ".png"}
 
 
 def main() -> None:
     """Fill a site and photograph it."""
     options = _options()
     options.out.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory() as name, filled_site(Path(name) / "data", options.folder, options.answers) as filled:
-        site, person, project = filled
-        with sync_playwright() as playwright:
+    with tempfile.TemporaryDirectory() as scratch:
+        numbered = as_from_a_camera(options.folder, Path(scratch) / "belt 3")
+        with running(options.data or Path(scratch) / "data") as site, sync_playwright() as playwright:
+            person = owner_of(site)
+            mine = [one for one in ask(person, "GET", "projects") if one["name"] == NAME]
+            project = mine[0] if mine else fill(site, person, numbered, options.answers)
             browser = playwright.chromium.launch(executable_path=chromium(), args=OPTIONS)
-            photograph(site, person, project, browser, options.out)
+            photograph(Photographer(site, person, browser, options.out), project, numbered)
             browser.close()
 
 
-@contextmanager
-def filled_site(data: Path, folder: Path, answers: int) -> Iterator[tuple[Installation, Person, dict[str, Any]]]:
-    """A site with a project in full swing, one that has just begun, and a bundle."""
-    site = Installation(data).start()
-    try:
-        site.wait_until_healthy()
-        person = owner_of(site)
-        digits = ask(person, "POST", "samples/digits")["project"]
-        classes = [{"name": found.name} for found in sorted(folder.iterdir()) if found.is_dir()]
-        project = ask(person, "POST", "projects", {"name": NAME, "classes": classes, "guidelines": GUIDELINES})
-        said = site.run("import", NAME, str(folder))
-        if said.returncode:
-            raise RuntimeError(said.stderr)
-        project, digits = wait_for_features(person, project), wait_for_features(person, digits)
-        answer(person, project, answers, truth)
-        answer(person, digits, answers // 4, digit)
-        bundle = ask(person, "POST", f"projects/{project['id']}/bundles", {})
-        path = f"projects/{project['id']}/bundles/{bundle['id']}"
-        wait_until(lambda: ask(person, "GET", path)["state"] in ("ready", "failed"), "the bundle", seconds=900)
-        yield site, person, project
-    finally:
-        site.stop()
+@dataclass(frozen=True)
+class Numbered:
+    """Photos under numbered names, and the class of each name."""
+
+    folder: Path
+    truth: dict[str, str]
+
+    @property
+    def classes(self) -> list[str]:
+        return sorted(set(self.truth.values()))
 
 
-def answer(person: Person, project: dict[str, Any], count: int, knows: Callable[[dict[str, Any]], str]) -> None:
-    """Label as somebody would who knows the classes, letting the model catch up every few answers."""
+def as_from_a_camera(photos: Path, folder: Path) -> Numbered:
+    """Links to the photos, mixed, always in the same way."""
+    folder.mkdir()
+    found = sorted(path for path in photos.glob("*/*") if path.suffix.lower() in SUFFIXES)
+    random.Random(0).shuffle(found)  # noqa: S311  an order, not a secret
+    truth = {}
+    for number, path in enumerate(found):
+        name = f"IMG_{number:04}{path.suffix.lower()}"
+        (folder / name).symlink_to(path.resolve())
+        truth[name] = path.parent.name
+    return Numbered(folder, truth)
+
+
+def fill(site: Installation, person: Person, photos: Numbered, answers: int) -> dict[str, Any]:
+    """A project in full swing, one that has just begun, and a bundle."""
+    digits = ask(person, "POST", "samples/digits")["project"]
+    classes = [{"name": name} for name in photos.classes]
+    project = ask(person, "POST", "projects", {"name": NAME, "classes": classes, "guidelines": GUIDELINES})
+    said = site.run("import", NAME, str(photos.folder))
+    if said.returncode:
+        raise RuntimeError(said.stderr)
+    project, digits = wait_for_features(person, project), wait_for_features(person, digits)
+    answer(person, project, answers, photos.truth.__getitem__)
+    answer(person, digits, answers // 4, digit)
+    bundle = ask(person, "POST", f"projects/{project['id']}/bundles", {})
+    path = f"projects/{project['id']}/bundles/{bundle['id']}"
+    wait_until(lambda: ask(person, "GET", path)["state"] in ("ready", "failed"), "the bundle", seconds=900)
+    return project
+
+
+def answer(person: Person, project: dict[str, Any], count: int, knows: Callable[[str], str]) -> None:
+    """Label as somebody would who knows the class of a name, letting the model catch up every few answers."""
     base, client = f"projects/{project['id']}", uuid4().hex
     ids = {row["name"]: row["id"] for row in project["labels"]}
     for number in range(count):
         image = ask(person, "POST", f"{base}/tasks/next", {"client": client, "count": 1})["tasks"][0]["image"]
         kind = "skip" if number % 60 == 59 else "flag" if number % 90 == 45 else "label"
         said = {"id": str(uuid4()), "image": image["id"], "kind": kind, "client": client, "seconds": 1.5}
-        ask(person, "POST", f"{base}/annotations", said | ({"label": ids[knows(image)]} if kind == "label" else {}))
+        ask(person, "POST", f"{base}/annotations", said | ({"label": ids[knows(image["name"])]} if kind == "label" else {}))
         if number % BATCH == BATCH - 1:
             wait_for_model(person, project)
 
 
-def truth(image: dict[str, Any]) -> str:
-    """The class that an image's folder names."""
-    return str(image["name"]).split("/")[-2]
-
-
-def digit(image: dict[str, Any]) -> str:
+def digit(name: str) -> str:
     """What a sample digit shows: its name carries its number in scikit-learn's set."""
     from sklearn.datasets import load_digits
 
-    return str(load_digits().target[int(image["name"].removesuffix(".png").rpartition("-")[2])])
+    return str(load_digits().target[int(name.removesuffix(".png").rpartition("-")[2])])
 
 
-def photograph(site: Installation, person: Person, project: dict[str, Any], browser: Browser, out: Path) -> None:
+@dataclass(frozen=True)
+class Photographer:
+    """Who goes through the pages, and where the pictures go."""
+
+    site: Installation
+    person: Person
+    browser: Browser
+    out: Path
+
+    def page(self, **options: Any) -> Page:
+        """A window that is signed in."""
+        context = self.browser.new_context(color_scheme="light", reduced_motion="reduce", **options)
+        page = context.new_page()
+        link = self.site.run("login-link", "--address", self.site.address).stdout.strip()
+        page.goto(link)
+        page.wait_for_url(f"{self.site.address}/")
+        return page
+
+    def shoot(self, page: Page, path: str, name: str) -> None:
+        """One page, once everything on it has come."""
+        page.goto(self.site.address + path)
+        page.get_by_role("heading", level=1).first.wait_for()
+        page.wait_for_timeout(SETTLED)
+        self.save(page, name)
+
+    def save(self, page: Page, name: str) -> None:
+        """What the window shows, as a small PNG."""
+        page.mouse.move(0, 0)
+        path = self.out / f"{name}.png"
+        with Image.open(io.BytesIO(page.screenshot())) as shot:
+            with_few_colours(shot.convert("RGB")).save(path, optimize=True)
+        print(f"{path.name}: {path.stat().st_size // 1024} kB")
+
+
+def photograph(by: Photographer, project: dict[str, Any], photos: Numbered) -> None:
     """Every page that the documentation shows."""
-    base = f"{site.address}/projects/{project['id']}"
-    context = browser.new_context(viewport=DESKTOP, color_scheme="light", reduced_motion="reduce")
-    page = context.new_page()
-    page.goto(site.link)
-    page.wait_for_url(f"{site.address}/")
-    shoot(page, site.address + "/", out / "projects.png")
-    shoot(page, f"{base}/images", out / "images.png")
-    shoot(page, f"{base}/learn", out / "learn.png")
-    shoot(page, f"{base}/export", out / "export.png")
-    shoot(page, f"{base}/dashboard", out / "dashboard.png")
-    keys = {label["name"]: label["key"] for label in ask(person, "GET", f"projects/{project['id']}")["labels"]}
-    label_page(page, f"{base}/label", keys, BY_HAND)
-    save(page, out / "label.png")
-    phone = browser.new_context(
-        viewport=PHONE, device_scale_factor=2, is_mobile=True, has_touch=True, color_scheme="light", reduced_motion="reduce",
-        storage_state=context.storage_state(),
-    )
+    base = f"/projects/{project['id']}"
+    page = by.page(viewport=DESKTOP)
+    new_project(page, photos.classes)
+    by.save(page, "new-project")
+    by.shoot(page, f"{base}/images?state=labelled", "images")
+    by.shoot(page, f"{base}/learn", "learn")
+    by.shoot(page, f"{base}/export", "export")
+    by.shoot(page, f"{base}/dashboard", "dashboard")
+    label(page, f"{by.site.address}{base}/label", project, photos, BY_HAND)
+    by.save(page, "label")
     page.goto("about:blank")  # gives back what the page held
-    small = phone.new_page()
-    label_page(small, f"{base}/label", keys, 2)
-    save(small, out / "label-phone.png")
+    phone = by.page(viewport=PHONE, device_scale_factor=2, is_mobile=True, has_touch=True)
+    label(phone, f"{by.site.address}{base}/label", project, photos, 1)
+    by.save(phone, "label-phone")
 
 
-def label_page(page: Page, address: str, keys: dict[str, str], answers: int) -> None:
+def new_project(page: Page, classes: list[str]) -> None:
+    """The dialog, filled in."""
+    page.get_by_role("button", name="New project").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("Name", exact=True).fill(NAME)
+    for name in classes:
+        dialog.get_by_role("textbox", name="Classes").fill(name)
+        page.keyboard.press("Enter")
+    page.wait_for_timeout(SETTLED)
+
+
+def label(page: Page, address: str, project: dict[str, Any], photos: Numbered, answers: int) -> None:
     """Answer some images by their keys, and stop at one with a guess worth seeing."""
+    keys = {row["name"]: row["key"] for row in project["labels"]}
     page.goto(address)
     stage = page.locator("div[data-image]")
     for number in range(TRIES):
         stage.locator("img").first.wait_for()
-        page.wait_for_load_state("networkidle")
+        page.wait_for_timeout(SETTLED)
         if number >= answers and worth_seeing(page):
             return
         image, name = stage.get_attribute("data-image"), stage.locator("img").first.get_attribute("alt") or ""
-        page.keyboard.press(keys[truth({"name": name})])
-        page.wait_for_function(
-            "image => { const now = document.querySelector('div[data-image]'); return now && now.dataset.image !== image }",
-            arg=image,
-        )
-        page.wait_for_timeout(700)
+        page.keyboard.press(keys[photos.truth[name.rpartition("/")[2]]])
+        moved_on = "last => document.querySelector('div[data-image]')?.dataset.image !== last"
+        page.wait_for_function(moved_on, arg=image)
 
 
 def worth_seeing(page: Page) -> bool:
     """Whether the model guesses, and is neither sure nor clueless."""
     bar = page.get_by_role("progressbar", name="Confidence")
-    sure = bar.get_attribute("aria-valuenow") if bar.count() else None
-    return sure is not None and LEAST_SURE <= float(sure) / (100 if float(sure) > 1 else 1) <= MOST_SURE
+    percent = bar.get_attribute("aria-valuenow") if bar.count() else None
+    return percent is not None and LEAST_SURE <= int(percent) <= MOST_SURE
 
 
-def shoot(page: Page, address: str, path: Path) -> None:
-    """One page, once everything on it has come."""
-    page.goto(address)
-    page.get_by_role("heading", level=1).first.wait_for()
-    page.wait_for_timeout(2500)
-    save(page, path)
-
-
-def save(page: Page, path: Path) -> None:
-    """As a small PNG."""
-    page.mouse.move(0, 0)
-    with Image.open(io.BytesIO(page.screenshot())) as shot:
-        small = shot.convert("RGB").quantize(COLOURS, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.FLOYDSTEINBERG)
-        small.save(path, optimize=True)
-    print(f"{path.name}: {path.stat().st_size // 1024} kB")
+def with_few_colours(shot: Image.Image) -> Image.Image:
+    """As many as a palette holds: those that fill the page as they are, and for the photos the best of the rest."""
+    counted = sorted(shot.getcolors(shot.width * shot.height) or [], reverse=True)
+    exact = [colour for _, colour in counted[:EXACT]]
+    rest = shot.quantize(COLOURS - len(exact), method=Image.Quantize.MEDIANCUT).getpalette() or []
+    palette = Image.new("P", (1, 1))
+    palette.putpalette([value for colour in exact for value in colour] + rest[: 3 * (COLOURS - len(exact))])
+    return shot.quantize(palette=palette, dither=Image.Dither.FLOYDSTEINBERG)
 
 
 def chromium() -> str:
@@ -185,7 +236,8 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("folder", type=Path, help="one folder of images for each class")
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "screenshots")
-    parser.add_argument("--answers", type=int, default=260, help="labels to give first (default: %(default)s)")
+    parser.add_argument("--answers", type=int, default=330, help="labels to give first (default: %(default)s)")
+    parser.add_argument("--data", type=Path, help="keep the site there, and use it again")
     return parser.parse_args()
 
 

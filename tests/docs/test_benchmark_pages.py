@@ -1,0 +1,43 @@
+"""The numbers in the pages are those of benchmarks/results, and every aim that is missed says why."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from benchmarks.__main__ import MEASUREMENTS, ON_REQUEST
+from benchmarks.common import RESULTS
+from benchmarks.report import PAGES, filled, read_results
+from benchmarks.tables import TABLES
+from benchmarks.targets import TARGETS
+from tests.docs.markdown import ROOT, name_of
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_the_page_says_what_the_results_say(page: Path) -> None:
+    assert page.read_text() == filled(page.read_text(), read_results())
+
+
+@pytest.mark.parametrize("name", [*MEASUREMENTS, *ON_REQUEST])
+def test_every_measurement_has_a_result_a_table_and_a_place(name: str) -> None:
+    assert (RESULTS / f"{name}.json").is_file()
+    assert name in TABLES
+    assert f"<!-- begin {name} -->" in (ROOT / "benchmarks" / "README.md").read_text()
+
+
+@pytest.mark.parametrize("target", TARGETS, ids=lambda target: target.aim)
+def test_an_aim_is_met_or_says_why_not(target) -> None:
+    _, met = target.judge(read_results()[target.source]["result"])
+    assert met or target.why_missed
+
+
+def test_what_is_typed_between_the_marks_does_not_survive() -> None:
+    text = "before\n<!-- begin loop -->\n1,000 times faster\n<!-- end loop -->\nafter\n"
+    assert filled(text, {}) == "before\n<!-- begin loop -->\nNot measured yet.\n<!-- end loop -->\nafter\n"
+
+
+def test_no_result_names_the_machine_it_was_taken_on() -> None:
+    import socket
+
+    assert not any(socket.gethostname() in path.read_text() for path in RESULTS.glob("*.json"))
