@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
+from typing import ParamSpec, TypeVar
 
 from asgiref.sync import sync_to_async
+from django.db import connections
 from django.db.models import Q
 from django.http import HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
 from django.utils import timezone
@@ -23,6 +25,9 @@ from annotator.learning import curve
 from annotator.projects import access, tokens
 from annotator.projects.errors import DomainError
 from annotator.projects.models import User
+
+P = ParamSpec("P")
+Answer = TypeVar("Answer")
 
 HEARTBEAT_SECONDS = 15.0
 # How long the first snapshot waits for Redis.
@@ -41,7 +46,7 @@ async def project_events(request: HttpRequest, project_id: int) -> HttpResponse 
     if user is None:
         return _refusal(401, "not_authenticated", "Sign in first, or send a token with the scope 'read'.")
     try:
-        await sync_to_async(access.find_project)(user, project_id)
+        await _ask(access.find_project, user, project_id)
     except DomainError as error:
         return _refusal(STATUS[type(error)], error.code, error.message)
     stream = StreamingHttpResponse(_stream(user, project_id), content_type="text/event-stream")
@@ -60,12 +65,12 @@ async def _stream(user: User, project_id: int) -> AsyncIterator[str]:
         while True:
             if time.monotonic() - checked >= ACCESS_SECONDS:
                 checked = time.monotonic()
-                if not await sync_to_async(_may_listen)(user, project_id):
+                if not await _ask(_may_listen, user, project_id):
                     return
             if happened is None:
                 yield ": still here\n\n"
             elif happened == MISSED:
-                for event in await sync_to_async(_snapshot)(project_id):
+                for event in await _ask(_snapshot, project_id):
                     yield event.encode()
             else:
                 yield happened.encode()
@@ -98,10 +103,25 @@ async def _user(request: HttpRequest) -> User | None:
     header = request.headers.get("Authorization", "")
     if header:
         word, _, secret = header.partition(" ")
-        token = await sync_to_async(tokens.find)(secret.strip()) if word.lower() == "bearer" else None
+        token = await _ask(tokens.find, secret.strip()) if word.lower() == "bearer" else None
         return token.user if token is not None and "read" in token.scopes else None
-    user = await request.auser()
-    return user if user.is_authenticated and user.is_active else None
+    return await _ask(_signed_in, request)
+
+
+def _signed_in(request: HttpRequest) -> User | None:
+    return request.user if request.user.is_authenticated and request.user.is_active else None
+
+
+async def _ask(question: Callable[P, Answer], *args: P.args, **kwargs: P.kwargs) -> Answer:
+    """Ask the database, and hang up: a stream lives for hours in a thread of its own, and must not hold a connection."""
+
+    def ask() -> Answer:
+        try:
+            return question(*args, **kwargs)
+        finally:
+            connections.close_all()
+
+    return await sync_to_async(ask)()
 
 
 def _refusal(status: int, code: str, message: str) -> JsonResponse:

@@ -50,7 +50,9 @@ def request_bundle(*, project: Project, user: User | None, here: bool = False) -
         version = ModelVersion.objects.filter(project=project, state=ModelVersion.State.SERVING).first()
         if version is None:
             raise NotReady("There is no model yet: label some images first.")
-        labelled = Standing.objects.filter(project=project, kind=Annotation.Kind.LABEL, is_audit=False)
+        labelled = Standing.objects.filter(
+            project=project, kind=Annotation.Kind.LABEL, is_audit=False, label__archived_at=None
+        )
         if labelled.values("label").distinct().count() < 2:
             raise NotReady("The model knows one class only: label images of at least two classes first.")
         if not ModelVersion.objects.filter(pk=version.pk, weights__isnull=False).update(pinned=True):

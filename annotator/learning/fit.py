@@ -38,7 +38,10 @@ def record_version(*, project: Project, known: Warm, said: Answers, head: Head, 
     }
     if serving is not None and all(getattr(serving, name) == value for name, value in same.items()):
         return serving
-    last = ModelVersion.objects.filter(project=project).aggregate(last=Max("number"))["last"] or 0
+    mine = ModelVersion.objects.filter(project=project)
+    last = mine.aggregate(last=Max("number"))["last"] or 0
+    # What a worker that was killed half-way left behind will never serve.
+    mine.filter(state__in=(ModelVersion.State.TRAINING, ModelVersion.State.JUDGED)).delete()
     return ModelVersion.objects.create(
         project=project, number=last + 1, strategy=project.strategy, weights=pack(head.state()),
         annotations_seen=said.newest, label_count=int((said.labels >= 0).sum()),

@@ -73,6 +73,12 @@ def serve(*, version: ModelVersion) -> None:
         version.save(update_fields=["state"])
 
 
+def retire_all(*, project_id: int) -> None:
+    """There is nothing left to have learnt from: no version serves."""
+    serving = ModelVersion.objects.filter(project=project_id, state=ModelVersion.State.SERVING)
+    serving.update(state=ModelVersion.State.RETIRED, audit_results=None)
+
+
 def milestone(labels: int) -> int:
     """The last of 10, 20, 50, 100, 200, ... that so many labels have reached."""
     return max((mark for mark in MILESTONES if mark <= labels), default=0)

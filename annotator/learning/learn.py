@@ -12,7 +12,7 @@ from annotator.labelling.models import Candidate
 from annotator.learning import behind, curve, data
 from annotator.learning.answers import answers
 from annotator.learning.fit import fit, record_version
-from annotator.learning.judge import judge, serve
+from annotator.learning.judge import judge, retire_all, serve
 from annotator.learning.models import ModelVersion, Ranking
 from annotator.learning.rank import write_queue
 from annotator.projects.models import Project
@@ -41,7 +41,9 @@ def learn(project_id: int, *, again: bool = False) -> ModelVersion | None:
     turn = fit(project=project, known=known, said=said, k=settings.QUEUE_SIZE)
     clock.skip(turn.timings)
     version = None
-    if turn.head is not None:
+    if turn.head is None:
+        retire_all(project_id=project_id)
+    else:
         version = record_version(project=project, known=known, said=said, head=turn.head, kappa=turn.kappa)
         clock.lap("save")
         judge(version=version, known=known, said=said)

@@ -115,6 +115,21 @@ def test_one_version_serves_and_those_before_have_retired(world: World) -> None:
     assert [v.audit_results is not None for v in ModelVersion.objects.order_by("number")] == [False] * 3 + [True]
 
 
+def test_a_version_of_a_worker_that_died_before_it_served_is_cleared_away(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def die(**_: object) -> None:
+        raise SystemExit
+
+    world.say_some(3)
+    with monkeypatch.context() as patched, pytest.raises(SystemExit):
+        patched.setattr("annotator.learning.learn.serve", die)
+        learn(world.project.pk)
+    learn(world.project.pk)
+
+    assert list(ModelVersion.objects.values_list("number", "state")) == [(2, "serving")]
+
+
 def test_weights_are_kept_at_milestones_in_bundles_and_of_the_newest(world: World) -> None:
     for _ in range(12):
         world.say_some(1)
