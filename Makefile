@@ -68,6 +68,6 @@ $(STAMPS)/app: $(STAMPS)/torch pyproject.toml
 	$(PIP) install --editable .
 	@touch $@
 
-$(STAMPS)/test: $(STAMPS)/app
+$(STAMPS)/test: $(STAMPS)/torch pyproject.toml
 	$(PIP) install --editable '.[test]'
-	@touch $@
+	@touch $(STAMPS)/app $@
