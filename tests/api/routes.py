@@ -25,6 +25,7 @@ WHO = {
     "GET tokens": SIGNED_IN,
     "POST tokens": SIGNED_IN,
     "DELETE tokens/<int:token_id>": SIGNED_IN,
+    "POST markdown": SIGNED_IN,
     "GET samples": SIGNED_IN,
     "POST samples/<slug:name>": CREATOR,
     "GET projects": SIGNED_IN,

@@ -35,6 +35,16 @@ def test_a_project_says_all_about_itself(
     assert as_owner.get("/api/projects").json() == [row]
 
 
+def test_guidelines_are_previewed_as_they_will_be_shown(as_annotator: Client) -> None:
+    answer = as_annotator.post("/api/markdown", {"text": "# Look\n<script>x</script> [no](javascript:x)"}, content_type=JSON)
+    assert answer.status_code == 200
+    assert "<h1>Look</h1>" in answer.json()["html"]
+    assert not any(word in answer.json()["html"] for word in ("<script>", "href"))
+    too_long = as_annotator.post("/api/markdown", {"text": "x" * 50_001}, content_type=JSON)
+    assert (too_long.status_code, too_long.json()["error"]["field"]) == (400, "text")
+    assert Client().post("/api/markdown", {"text": "x"}, content_type=JSON).status_code in {401, 403}
+
+
 def test_the_list_holds_ones_own_projects_only(as_owner: Client, as_annotator: Client, project: Project) -> None:
     assert [row["role"] for row in as_annotator.get("/api/projects").json()] == ["annotator"]
     stranger = Client()
