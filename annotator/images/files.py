@@ -81,6 +81,12 @@ def remove(image: Image) -> None:
             default_storage.delete(name)
 
 
+def remove_project(project_id: int) -> None:
+    """Delete the files of all images of a project that is no more."""
+    for kind in ("originals", "display", "thumbs"):
+        _remove_folder(f"{kind}/{project_id}")
+
+
 def part_path(import_id: int, offset: int) -> str:
     """A fresh name for one piece of a zip."""
     return f"archives/{import_id}/{offset:015d}-{secrets.token_hex(6)}"
@@ -131,6 +137,19 @@ def _paths(image: Image) -> list[str]:
 
 def _path(kind: str, project_id: int, sha256: str, extension: str) -> str:
     return f"{kind}/{project_id}/{sha256[:2]}/{sha256}.{extension}"
+
+
+def _remove_folder(name: str) -> None:
+    try:
+        folders, names = default_storage.listdir(name)
+    except FileNotFoundError:
+        return
+    for folder in folders:
+        _remove_folder(f"{name}/{folder}")
+    for file in names:
+        default_storage.delete(f"{name}/{file}")
+    # An empty folder on a disk; object stores have none, and deleting nothing is no error.
+    default_storage.delete(name)
 
 
 def _read(name: str) -> bytes:

@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core.files.storage import FileSystemStorage, default_storage
 from django.test import Client
 
 from annotator.projects.models import Membership, Project, User
 from annotator.projects.setup import create_project
 from tests.api.people import make_user
 from tests.images.pictures import jpeg
+
+
+@pytest.fixture(autouse=True)
+def media(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Files go to a folder of the test's own."""
+    folder = tmp_path / "media"
+    monkeypatch.setattr(default_storage, "_wrapped", FileSystemStorage(location=folder))
+    return folder
 
 
 @pytest.fixture
