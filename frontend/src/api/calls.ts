@@ -22,6 +22,8 @@ export const project = (id: number) => body(http.GET('/api/projects/{project_id}
 export const createProject = (project: T.NewProject) => body(http.POST('/api/projects', { body: project }))
 export const updateProject = (id: number, changes: T.ProjectChanges) =>
   body(http.PATCH('/api/projects/{project_id}', { ...at(id), body: changes }))
+/** Markdown as everybody will see it; nothing is kept. */
+export const previewMarkdown = (text: string) => body(http.POST('/api/markdown', { body: { text } }))
 export const deleteProject = (id: number) => body(http.DELETE('/api/projects/{project_id}', at(id)))
 export const samples = () => body(http.GET('/api/samples'))
 export const createSample = (name: string) => body(http.POST('/api/samples/{name}', { params: { path: { name } } }))
