@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import numpy as np
 import pytest
 from django.conf import settings
-from django.core.files.storage import default_storage
+from django.core.files.storage import FileSystemStorage, default_storage
 
 from annotator.images.ingest import ingest_image, open_batch
 from annotator.images.models import Image
@@ -24,6 +24,14 @@ from mlcore.store import FeatureStore
 from tests.images.pictures import encoded, picture
 
 DIM = 16
+
+
+@pytest.fixture(autouse=True)
+def media(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Files go to a folder of the test's own: rows are rolled back, files are not."""
+    folder = tmp_path / "media"
+    monkeypatch.setattr(default_storage, "_wrapped", FileSystemStorage(location=folder))
+    return folder
 
 
 @pytest.fixture
@@ -54,5 +62,3 @@ def project(owner: User) -> Iterator[Project]:
     learn(made.pk)
     yield made
     data.forget()
-    # Rows are rolled back after each test; files are not.
-    shutil.rmtree(default_storage.path(f"bundles/{made.pk}"), ignore_errors=True)

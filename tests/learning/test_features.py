@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from django.conf import settings
+from django.core.files.storage import FileSystemStorage, default_storage
 
 from annotator.images import files
 from annotator.images.ingest import ingest_image, open_batch
@@ -58,6 +59,12 @@ def extractor(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[FakeE
     monkeypatch.setattr(embed, "BATCH", 4)
     yield fake
     data.forget()
+
+
+@pytest.fixture(autouse=True)
+def media(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Files go to a folder of the test's own: rows are rolled back, files are not."""
+    monkeypatch.setattr(default_storage, "_wrapped", FileSystemStorage(location=tmp_path / "media"))
 
 
 @pytest.fixture
