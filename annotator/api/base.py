@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any, cast
 
+from django.http import QueryDict
 from rest_framework import serializers
 from rest_framework.request import Request
 
+from annotator.projects.errors import Invalid
 from annotator.projects.models import ApiToken, Label, Membership, User
 
 VIEWER, ANNOTATOR, OWNER = Membership.Role.VIEWER, Membership.Role.ANNOTATOR, Membership.Role.OWNER
@@ -23,8 +25,15 @@ def by_script(request: Request) -> bool:
 
 
 def parsed(kind: type[serializers.Serializer[Any]], data: Any) -> dict[str, Any]:
-    """The checked content of a request; raises ValidationError, which names the field."""
+    """The checked content of a request; raises ValidationError, which names the field.
+
+    A field that is not known is an error in JSON, where it is a slip of the pen that would otherwise pass unseen.
+    """
     serializer = kind(data=data)
+    if isinstance(data, dict) and not isinstance(data, QueryDict):
+        for name in data:
+            if name not in serializer.fields:
+                raise Invalid(f"There is no field '{name}' here; there are: {', '.join(serializer.fields)}.", field=name)
     serializer.is_valid(raise_exception=True)
     return cast(dict[str, Any], serializer.validated_data)
 
