@@ -1,7 +1,7 @@
 // Cuts a list of files into what goes in one request: few enough to show progress, enough to spare round trips.
 import type { Found } from './found'
 
-export const MOST_FILES = 24
+export const MOST_FILES = 12
 export const MOST_BYTES = 12_000_000
 
 /** How many of `files`, from `start` on, make the next batch: at least one. */

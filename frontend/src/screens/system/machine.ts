@@ -68,14 +68,12 @@ export function queues(workers: readonly Worker[]): Queue[] {
   })
 }
 
-/** What waits without these queues' workers, and what to do; '' when all are served. */
-export function mend(all: readonly Queue[], redis = true): string {
+/** What waits without these queues' workers, and what to do, commands between backticks; '' when all are served. */
+export function mend(all: readonly Queue[]): string {
   const missing = all.filter((one) => !one.alive).map((one) => one.queue)
   if (missing.length === 0) return ''
-  if (!redis) return 'Workers speak through Redis, so nothing is known of them until it is back.'
-  const command = `annotator worker ${missing.join(',')}`
   const waits = missing.includes('learn') ? 'Answers are kept, and learnt from once it is back.' : 'Its jobs wait, and nothing is lost.'
-  return `${waits} “annotator up” starts a worker again by itself within a minute; where workers run apart, start “${command}”, and read its log if it stops again.`
+  return `${waits} \`annotator up\` starts a worker again by itself within a minute. Where workers run apart, start \`annotator worker ${missing.join(',')}\`, and read its log if it stops again.`
 }
 
 export interface DiskShares {
@@ -108,9 +106,11 @@ export function diskShares(disk: Disk): DiskShares {
 
 /** What is wrong with the services, most pressing first; empty when all is well. */
 export function troubles(system: System): string[] {
+  // Workers speak through Redis: without it nothing is known of them.
+  const gone = system.redis.alive ? queues(system.workers).filter((one) => !one.alive) : []
   return [
     ...(system.redis.alive ? [] : ['Redis']),
-    ...queues(system.workers).filter((one) => !one.alive).map((one) => `the worker for ${one.title.toLowerCase()}`),
+    ...gone.map((one) => `the worker for ${one.title.toLowerCase()}`),
     ...(diskShares(system.disk).tight ? ['room on the disk'] : []),
   ]
 }
