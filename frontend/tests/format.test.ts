@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { ago, bytes, duration, percent, plural, plusMinus } from '../src/parts/format'
+import { ago, bytes, duration, percent, plural, estimate } from '../src/parts/format'
 
 describe('a share', () => {
   test.each([[0, '0 %'], [0.002, '< 1 %'], [0.874, '87 %'], [0.999, '> 99 %'], [1, '100 %']])('%f is %s', (share, text) =>
@@ -8,8 +8,10 @@ describe('a share', () => {
 })
 
 test('an interval is told by half its width, never as zero', () => {
-  expect(plusMinus(0.8, 0.9)).toBe('± 5')
-  expect(plusMinus(0.9, 0.9)).toBe('± 1')
+  expect(estimate({ value: 0.86, low: 0.8, high: 0.9 })).toEqual({ main: '86 %', note: '± 5' })
+  expect(estimate({ value: 0.9, low: 0.9, high: 0.9 }).note).toBe('± 1')
+  // Six right out of six: not "100 % ± 20".
+  expect(estimate({ value: 1, low: 0.61, high: 1 })).toEqual({ main: '61–100 %', note: '' })
 })
 
 test.each([[999, '999 B'], [17_400_000, '17.4 MB'], [250_000_000, '250 MB']])('%i bytes are %s', (value, text) => expect(bytes(value)).toBe(text))

@@ -15,8 +15,14 @@ export function percent(share: number): string {
   return `${rounded} %`
 }
 
-/** Half the width of an interval, in percentage points: "± 4". */
-export const plusMinus = (low: number, high: number) => `± ${Math.max(1, Math.round(((high - low) / 2) * 100))}`
+/** An interval wider than this says more than the value in it. */
+const WIDE = 0.2
+
+/** A measured share as "87 %" with "± 4"; as "57–100 %" alone while so little is known that one number would mislead. */
+export function estimate({ value, low, high }: { value: number; low: number; high: number }): { main: string; note: string } {
+  if (high - low > WIDE) return { main: `${Math.round(low * 100)}–${Math.round(high * 100)} %`, note: '' }
+  return { main: percent(value), note: `± ${Math.max(1, Math.round(((high - low) / 2) * 100))}` }
+}
 
 export function bytes(value: number): string {
   const units = ['B', 'kB', 'MB', 'GB', 'TB']
