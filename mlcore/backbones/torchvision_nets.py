@@ -41,7 +41,7 @@ def resnet(depth: int, dim: int, file: str) -> Backbone:
         mean=_MEAN,
         scale=_SCALE,
         licence="BSD-3-Clause (code); weights trained on ImageNet, whose terms are for research",
-        how_to_get=f"Save {_HOST}{file} in {_downloads()}.",
+        how_to_get=f"Save {_HOST}{file} in hub/checkpoints of TORCH_HOME (where that is not set, of ~/.cache/torch).",
         find_weights=partial(_downloaded, file),
         build=partial(_build_resnet, f"resnet{depth}"),
     )
