@@ -29,7 +29,7 @@ def test_a_queue_is_explained(name: str) -> None:
     assert name in EXPLAINED
 
 
-@pytest.mark.parametrize("text", {*TEXTS.values(), AUDIT["reason"]["text"], UNRANKED["reason"]["text"]})
+@pytest.mark.parametrize("text", sorted({*TEXTS.values(), AUDIT["reason"]["text"], UNRANKED["reason"]["text"]}))
 def test_a_reason_is_explained_in_its_own_words(text: str) -> None:
     assert text.lower() in (DOCS / "labelling.md").read_text().lower()
 
