@@ -100,6 +100,7 @@ def fill(images: int) -> tuple[int, str]:
     """A project of that many images (rows only: no file is read here), a tenth answered; its id and a session's cookie."""
     from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
     from django.contrib.sessions.backends.db import SessionStore
+    from django.db import connection
 
     from annotator.images.ingest import lot
     from annotator.images.models import Image
@@ -134,6 +135,9 @@ def fill(images: int) -> tuple[int, str]:
         batch_size=5000,
     )
     rank(project.pk, [row.pk for row in rows[len(answered) :] if not row.is_audit])
+    with connection.cursor() as cursor:
+        # PostgreSQL does this by itself within a minute of so many new rows.
+        cursor.execute("ANALYZE")
     session = SessionStore()
     session[SESSION_KEY] = str(user.pk)
     session[BACKEND_SESSION_KEY] = "django.contrib.auth.backends.ModelBackend"
