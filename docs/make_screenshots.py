@@ -4,7 +4,7 @@
 
 FOLDER has one folder of images for each class. They are imported under numbered names, in no order, as a camera would have
 left them; the folders give the answers, so the numbers on the pages are what a person who knows the classes would see. With
---data the site is kept, and its pages can be photographed again without filling it. The pictures are PNG with 256 colours,
+--data the site is kept, and its pages can be photographed again without filling it. The pictures are PNG with few colours,
 so that the repository stays small.
 """
 
@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+import numpy as np
 from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
 
@@ -31,7 +32,8 @@ from tests.installation import Installation, wait_until
 from tests.person import Person
 
 DESKTOP, PHONE = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
-COLOURS, EXACT = 256, 48
+# So many colours are kept exactly; all others are rounded to the first of the steps that makes the file smaller than this.
+EXACT, STEPS, LARGE = 400, (4, 12), 300_000
 NAME = "Recycling line"
 GUIDELINES = """What lies on the belt is **one** thing: choose what it is made of, not what it held.
 
@@ -157,7 +159,10 @@ class Photographer:
         page.mouse.move(0, 0)
         path = self.out / f"{name}.png"
         with Image.open(io.BytesIO(page.screenshot())) as shot:
-            with_few_colours(shot.convert("RGB")).save(path, optimize=True)
+            for step in STEPS:
+                coarse(shot.convert("RGB"), step).save(path, optimize=True)
+                if path.stat().st_size < LARGE:
+                    break
         print(f"{path.name}: {path.stat().st_size // 1024} kB")
 
 
@@ -213,14 +218,14 @@ def worth_seeing(page: Page) -> bool:
     return percent is not None and LEAST_SURE <= int(percent) <= MOST_SURE
 
 
-def with_few_colours(shot: Image.Image) -> Image.Image:
-    """As many as a palette holds: those that fill the page as they are, and for the photos the best of the rest."""
+def coarse(shot: Image.Image, step: int) -> Image.Image:
+    """Colours that fill the page stay as they are, the rest are rounded: photos then take fewer bytes and look alike."""
+    pixels = np.asarray(shot).astype(np.int32)
     counted = sorted(shot.getcolors(shot.width * shot.height) or [], reverse=True)
-    exact = [colour for _, colour in counted[:EXACT]]
-    rest = shot.quantize(COLOURS - len(exact), method=Image.Quantize.MEDIANCUT).getpalette() or []
-    palette = Image.new("P", (1, 1))
-    palette.putpalette([value for colour in exact for value in colour] + rest[: 3 * (COLOURS - len(exact))])
-    return shot.quantize(palette=palette, dither=Image.Dither.FLOYDSTEINBERG)
+    exact = [red << 16 | green << 8 | blue for _, (red, green, blue) in counted[:EXACT]]
+    kept = np.isin(pixels @ [1 << 16, 1 << 8, 1], exact)
+    rounded = np.clip(np.round(pixels / step) * step, 0, 255)
+    return Image.fromarray(np.where(kept[..., None], pixels, rounded).astype(np.uint8))
 
 
 def chromium() -> str:
