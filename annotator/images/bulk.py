@@ -75,5 +75,7 @@ def _keep(project: Project, batch: Import, seen: _Seen) -> Ingested:
         there = keep_known(project=project, batch=batch, sha256=seen.sha256, label=arrival.label)
         if there is not None:
             return there
-    look = seen.look or examine(seen.data)
-    return keep(project=project, batch=batch, name=arrival.name, data=seen.data, look=look, label=arrival.label)
+    return keep(
+        project=project, batch=batch, name=arrival.name, data=seen.data, look=seen.look or examine(seen.data),
+        label=arrival.label, seems_new=seen.look is not None,
+    )

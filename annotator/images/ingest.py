@@ -77,13 +77,17 @@ def examine(data: bytes) -> Prepared | ImageProblem:
 
 
 def keep(
-    *, project: Project, batch: Import, name: str, data: bytes, look: Prepared | ImageProblem, label: Label | None = None
+    *, project: Project, batch: Import, name: str, data: bytes, look: Prepared | ImageProblem, label: Label | None = None,
+    seems_new: bool = False,
 ) -> Ingested:
-    """Store what `examine` found, and count it in the import, all in one transaction."""
+    """Store what `examine` found, and count it in the import, all in one transaction.
+
+    `seems_new`: the caller knows that the project lacked it a moment ago, so it is not looked up; still only one is stored.
+    """
     name = clean_name(name)
     if isinstance(look, ImageProblem):
         return _refuse(batch, name, look)
-    known = Image.objects.filter(project=project, sha256=look.sha256).first()
+    known = None if seems_new else Image.objects.filter(project=project, sha256=look.sha256).first()
     if known is None or not files.complete(known):
         files.put_image(
             project_id=project.pk, sha256=look.sha256, format=look.format, data=data, display=look.display, thumb=look.thumb

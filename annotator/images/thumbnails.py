@@ -60,12 +60,12 @@ def prepare(data: bytes, *, max_pixels: int) -> Prepared:
     picture, size = decoded.picture, (decoded.width, decoded.height)
     display = None
     if not (decoded.plain and max(size) <= DISPLAY_SIDE and len(data) <= SHOWN_BYTES and is_clean(data, decoded.format)):
-        picture.thumbnail((DISPLAY_SIDE, DISPLAY_SIDE), Image.Resampling.BICUBIC, reducing_gap=2.0)
+        picture.thumbnail((DISPLAY_SIDE, DISPLAY_SIDE), Image.Resampling.BILINEAR, reducing_gap=2.0)
         display = _encode(picture, lossless=decoded.format in _LOSSLESS and size[0] * size[1] <= LOSSLESS_PIXELS)
-    picture.thumbnail((THUMB_SIDE, THUMB_SIDE), Image.Resampling.BICUBIC, reducing_gap=2.0)
+    picture.thumbnail((THUMB_SIDE, THUMB_SIDE), Image.Resampling.BILINEAR, reducing_gap=2.0)
     return Prepared(
         sha256=hashlib.sha256(data).hexdigest(), format=decoded.format, width=size[0], height=size[1], display=display,
-        thumb=_save(picture, "WEBP", quality=78, method=2),
+        thumb=_save(picture, "WEBP", quality=78, method=1),
     )
 
 
