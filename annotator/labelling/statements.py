@@ -148,7 +148,8 @@ def drop_lease(image_id: int) -> None:
 
 def lock_image(project_id: int, image_id: int) -> bool | None:
     """Whether an image is an audit image, its row locked until the transaction ends; None when there is no such image."""
-    lock = "" if connection.vendor == "sqlite" else " FOR UPDATE"
+    # The weaker lock lets others refer to the image meanwhile: a ranking, a lease.
+    lock = "" if connection.vendor == "sqlite" else " FOR NO KEY UPDATE"
     row = _one("SELECT is_audit FROM images_image WHERE id = %s AND project_id = %s" + lock, image_id, project_id)
     return None if row is None else bool(row[0])
 

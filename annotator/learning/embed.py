@@ -103,9 +103,10 @@ def _embed(batch: list[Image], store: FeatureStore, extractor: Extractor) -> lis
             store.append(list(vectors), list(vectors.values()))
     good = [image.pk for image in batch if image.pk not in problems]
     with transaction.atomic():
-        Image.objects.filter(pk__in=good).update(featured=True, feature_error="")
         for key, problem in problems.items():
             Image.objects.filter(pk=key).update(feature_error=problem[:200])
+        # Last, because it locks the project's tally: whoever answers an image locks the image first and then the tally.
+        Image.objects.filter(pk__in=good).update(featured=True, feature_error="")
     names = {image.pk: image.name for image in batch}
     return [f"{names[key]}: {problem}" for key, problem in problems.items()]
 
