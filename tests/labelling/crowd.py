@@ -44,7 +44,7 @@ def fill(images: int, clients: int) -> dict[str, object]:
     for number in range(clients):
         user = User.objects.create_user(f"person{number}")
         Membership.objects.create(project=project, user=user, role=Membership.Role.ANNOTATOR)
-        tokens.append(make_token(user=user, name="crowd", scopes=["read", "label"])[1])
+        tokens.append(make_token(user=user, name="crowd", scopes=["read", "label", "manage"])[1])
     return {"project": project.pk, "labels": list(project.labels.values_list("pk", flat=True)), "tokens": tokens}
 
 
