@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_address
 from typing import Any
 
 from django.contrib.auth import login, logout
@@ -103,8 +104,8 @@ class LoginView(_SignIn):
     @extend_schema(operation_id="auth_login", request=Password, responses=MeRow, auth=[])
     def post(self, request: Request) -> Response:
         """Sign in with a password. After a few wrong ones it is 429 for a while."""
-        address = request.META.get("REMOTE_ADDR") or None
-        return self.let_in(request, sign_in(request=request._request, address=address, **parsed(Password, request.data)))
+        values = parsed(Password, request.data)
+        return self.let_in(request, sign_in(request=request._request, address=_address(request), **values))
 
 
 class LinkView(_SignIn):
@@ -149,6 +150,14 @@ class TokenView(APIView):
         found.delete()
         note(user=user, action="token.revoked", name=found.name)
         return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+def _address(request: Request) -> str | None:
+    """Where the request comes from; None behind a unix socket, which has no addresses."""
+    try:
+        return str(ip_address(request.META.get("REMOTE_ADDR", "")))
+    except ValueError:
+        return None
 
 
 def _in_person(request: Request) -> User:

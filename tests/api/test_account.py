@@ -74,6 +74,15 @@ def test_guessing_is_slowed_down(browser: Client) -> None:
     assert slow.json()["error"]["code"] == "too_many_tries"
 
 
+@pytest.mark.parametrize("address", ["", "unix:", "2001:db8::1", "10.0.0.9"])
+def test_any_kind_of_connection_may_try(browser: Client, address: str) -> None:
+    make_user("anna")
+    for password, status in (("guess", 403), (PASSWORD, 200)):
+        content = {"username": "anna", "password": password}
+        answer = browser.post("/api/auth/login", content, content_type=JSON, REMOTE_ADDR=address)
+        assert answer.status_code == status
+
+
 @pytest.mark.parametrize("field", ["username", "password"])
 def test_what_is_missing_is_named(browser: Client, field: str) -> None:
     content = {"username": "a", "password": "b"}
