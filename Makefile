@@ -25,7 +25,8 @@ run: $(STAMPS)/app frontend  ## install what is missing, start everything, print
 	@exec $(BIN)/annotator up $(ARGS)
 
 test: $(STAMPS)/test frontend check  ## install what tests need, then every check and every test
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
+	@# Two tests at once on two cores: each keeps to one thread.
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 
 check: $(STAMPS)/test  ## the checks alone: style, types, arrows, schema, front end
 	$(BIN)/ruff check .
