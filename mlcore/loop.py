@@ -11,6 +11,7 @@ from mlcore import heads, strategies
 from mlcore.evaluation import kappa
 from mlcore.heads.base import Calibration, Head
 from mlcore.reasons import Code, Reason, explain
+from mlcore.threads import one_thread
 from mlcore.types import Flags, Floats, Ints, Pool, Selection
 
 _T = TypeVar("_T")
@@ -59,6 +60,7 @@ class Step:
         return self.next
 
 
+@one_thread()
 def step(
     *,
     features: Floats,

@@ -14,12 +14,14 @@ from annotator.learning.data import Warm
 from annotator.learning.fit import head_of
 from annotator.learning.models import ModelVersion
 from mlcore.evaluation import accuracy, macro_f1, per_class, ppi_accuracy, wilson
+from mlcore.threads import one_thread
 
 # An estimate from fewer audit labels than this would only mislead.
 PPI_LABELS = 10
 MILESTONES = tuple(step * 10**power for power in range(1, 7) for step in (1, 2, 5))
 
 
+@one_thread()
 def judge(*, version: ModelVersion, known: Warm, said: Answers) -> None:
     """Measure the stored weights on the audit images labelled so far: training -> judged (a serving one stays serving).
 
