@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import http.client
+import os
 import socket
 from typing import TYPE_CHECKING
 
@@ -19,11 +20,12 @@ TIME_TO_ANSWER = 5
 
 
 def add_parser(subparsers: Parsers) -> None:
-    """annotator web [--host] [--port] [--fd] [--healthy]"""
+    """annotator web [--host] [--port] [--fd] [--gate] [--healthy]"""
     parser = subparsers.add_parser("web", help="run the web process alone")
     parser.add_argument("--host", default="127.0.0.1", help="the address to listen on (default: %(default)s)")
     parser.add_argument("--port", type=int, default=8000, help="the port to listen on (default: %(default)s)")
     parser.add_argument("--fd", type=int, help="a listening socket that was opened by the parent process")
+    parser.add_argument("--gate", type=int, help="load everything, and serve when this pipe of the parent process closes")
     parser.add_argument("--healthy", action="store_true", help="do not serve: say by the exit code whether one does")
 
 
@@ -49,6 +51,10 @@ def run(args: argparse.Namespace) -> int:
         server_header=False,
         timeout_graceful_shutdown=TIME_TO_FINISH,
     )
+    if args.gate is not None:
+        # The site is loaded while the database is being opened, which takes as long, but it does not see it half-done.
+        config.load()
+        os.read(args.gate, 1)
     Announcing(config).run(sockets=[listening])
     return 0
 

@@ -48,9 +48,13 @@ def run_machine(*, host: str, port: int, data: Path, browser: bool, verbose: boo
         try:
             if not os.environ.get("REDIS_URL"):
                 _start_redis(supervisor, data, LogFile(logs / "redis.log"))
+            gate, opener = os.pipe()
+            fds = (listening.fileno(), gate)
+            web = child("web", "web", "--fd", str(fds[0]), "--gate", str(gate), pass_fds=fds)
+            supervisor.start(web)
             link = _open_database(supervisor, child("database", "login-link", "--address", site, log=False))
-            web = child("web", "web", "--fd", str(listening.fileno()), pass_fds=(listening.fileno(),))
-            _start(supervisor, web, lambda: READY in web.last_lines, seconds=WEB_READY)
+            os.close(opener)
+            _await(supervisor, web, lambda: READY in web.last_lines, seconds=WEB_READY)
             _welcome(link, host, open_browser=browser and _has_screen())
             for worker in (child("learn", "worker", "learn"), child("bulk", "worker", "bulk,train", "--processes", "2")):
                 supervisor.start(worker)
@@ -96,6 +100,10 @@ def _start_redis(supervisor: Supervisor, data: Path, log: LogFile) -> None:
 def _start(supervisor: Supervisor, child: Child, ready: Callable[[], bool], *, seconds: float) -> None:
     """Start a process that the rest needs, and watch it from when it is ready."""
     supervisor.start(child)
+    _await(supervisor, child, ready, seconds=seconds)
+
+
+def _await(supervisor: Supervisor, child: Child, ready: Callable[[], bool], *, seconds: float) -> None:
     if not supervisor.until(lambda: not child.running or ready(), seconds=seconds) or not child.running:
         words = "\n  ".join(child.last_lines) or "(it said nothing)"
         state = "did not get ready" if child.running else f"ended while starting ({child.how_it_ended()})"
