@@ -99,13 +99,13 @@ def measure(images: int, rounds: int) -> dict[str, Any]:
 def fill(images: int) -> tuple[int, str]:
     """A project of that many images (rows only: no file is read here), a tenth answered; its id and a session's cookie."""
     from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
-    from django.contrib.sessions.backends.db import SessionStore
     from django.db import connection
 
     from annotator.images.ingest import lot
     from annotator.images.models import Image
     from annotator.labelling.models import Annotation, Standing
     from annotator.projects.models import User
+    from annotator.projects.sessions import BACKEND, SessionStore
     from annotator.projects.setup import create_project
 
     user = User.objects.create_user("bench", password=uuid.uuid4().hex)
@@ -140,7 +140,7 @@ def fill(images: int) -> tuple[int, str]:
         cursor.execute("ANALYZE")
     session = SessionStore()
     session[SESSION_KEY] = str(user.pk)
-    session[BACKEND_SESSION_KEY] = "django.contrib.auth.backends.ModelBackend"
+    session[BACKEND_SESSION_KEY] = BACKEND
     session[HASH_SESSION_KEY] = user.get_session_auth_hash()
     session.create()
     assert session.session_key

@@ -22,9 +22,9 @@ from annotator.projects import tokens
 from annotator.projects.access import note
 from annotator.projects.errors import NotAllowed, NotFound
 from annotator.projects.models import ApiToken, User
+from annotator.projects.sessions import BACKEND
 from annotator.projects.sign_in import sign_in
 
-BACKEND = "django.contrib.auth.backends.ModelBackend"
 SESSION_ONLY = "Tokens are made and revoked in your account's page, not by another token."
 
 

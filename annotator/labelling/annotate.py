@@ -49,7 +49,7 @@ def annotate(
                 author=author, source=source, seconds=None if seconds is None else min(seconds, LONGEST_LOOK),
                 guess_id=None if guess is None else _id(guess), confidence=confidence, model_number=model_version,
             )
-            annotation.save(force_insert=True)
+            statements.insert(annotation)
             if kind != Kind.CLEAR:
                 statements.let_stand(annotation, is_audit)
                 statements.drop_lease(image_id)

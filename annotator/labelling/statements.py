@@ -13,6 +13,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import connection
+from django.utils import timezone
 
 from annotator.images.models import Image
 from annotator.labelling.models import Annotation, Turn
@@ -21,6 +22,8 @@ _IMAGE_FIELDS = ("id", "project_id", "sha256", "name", "width", "height", "is_au
 _IMAGE = ", ".join(f"i.{field}" for field in _IMAGE_FIELDS)
 _UNANSWERED = "NOT EXISTS (SELECT 1 FROM labelling_standing s WHERE s.image_id = i.id)"
 _FREE = f"{_UNANSWERED} AND NOT EXISTS (SELECT 1 FROM labelling_lease l WHERE l.image_id = i.id)"
+
+_ANNOTATION_FIELDS = [field for field in Annotation._meta.concrete_fields if not field.primary_key]
 
 Row = Sequence[Any]
 
@@ -167,6 +170,24 @@ def labels_of(project_id: int, wanted: Collection[int]) -> dict[int, tuple[str, 
         project_id,
     )
     return {label: (name, archived is not None) for label, name, archived in found}
+
+
+def insert(annotation: Annotation) -> None:
+    """Write a new annotation down; gives it its `seq`. Raises IntegrityError for an id that was used."""
+    annotation.created_at = timezone.now()
+    values = [field.get_db_prep_save(getattr(annotation, field.attname), connection) for field in _ANNOTATION_FIELDS]
+    columns = ", ".join(str(field.column) for field in _ANNOTATION_FIELDS)
+    statement = f"INSERT INTO labelling_annotation ({columns}) VALUES ({', '.join(['%s'] * len(values))})"
+    with connection.cursor() as cursor:
+        if connection.vendor == "sqlite":
+            # Not every SQLite that Django takes knows RETURNING.
+            cursor.execute(statement, values)
+            annotation.seq = cursor.lastrowid
+        else:
+            cursor.execute(f"{statement} RETURNING seq", values)
+            (annotation.seq,) = cursor.fetchone()
+    annotation._state.adding = False
+    annotation._state.db = connection.alias
 
 
 def let_stand(annotation: Annotation, is_audit: bool) -> None:

@@ -141,3 +141,32 @@ def test_a_header_that_is_written_wrongly_is_told(db: None) -> None:
     answer = Client().get("/api/me", headers={"Authorization": "Token abc"})
     assert answer.status_code == 401
     assert "Bearer" in answer.json()["error"]["message"]
+
+
+def test_a_session_ends_when_it_is_old_forged_or_its_person_barred(as_owner: Client, owner: User) -> None:
+    from datetime import timedelta
+
+    from django.contrib.sessions.models import Session
+    from django.utils import timezone
+
+    assert as_owner.get("/api/me").status_code == 200
+    User.objects.filter(pk=owner.pk).update(is_active=False)
+    assert as_owner.get("/api/me").status_code == 401
+    User.objects.filter(pk=owner.pk).update(is_active=True)
+    assert as_owner.get("/api/me").status_code == 200
+    Session.objects.update(expire_date=timezone.now() - timedelta(seconds=1))
+    assert as_owner.get("/api/me").status_code == 401
+    forged = Client()
+    forged.cookies["sessionid"] = "x" * 32
+    assert forged.get("/api/me").status_code == 401
+
+
+def test_a_new_password_ends_all_sessions(as_owner: Client, owner: User) -> None:
+    owner.set_password("another one entirely")
+    owner.save()
+    assert as_owner.get("/api/me").status_code == 401
+
+
+def test_a_deleted_person_is_signed_out(as_annotator: Client, annotator: User) -> None:
+    annotator.delete()
+    assert as_annotator.get("/api/me").status_code == 401
