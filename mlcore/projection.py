@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.linalg import eigh
 
+from mlcore.threads import one_thread
 from mlcore.types import Floats
 
 DIMENSIONS = 256
@@ -25,6 +26,7 @@ class Projection:
     mean_: Floats
     components_: Floats
 
+    @one_thread()
     def fit(self, gap: npt.ArrayLike, seed: int = 0) -> Self:
         """Learn mean and axes from pooled features gap (n, dim), n >= 1. Raises ValueError where they are not finite."""
         rows = np.asarray(gap, np.float32)
