@@ -244,7 +244,7 @@ WHITENOISE_ALLOW_ALL_ORIGINS = False
 WHITENOISE_IMMUTABLE_FILE_TEST = r"^/static/app/assets/"
 
 # ANNOTATOR_MAX_PIXELS: an image with more pixels than this is refused (a decompression bomb).
-MAX_PIXELS = _number("ANNOTATOR_MAX_PIXELS", 178_000_000)
+MAX_PIXELS = _number("ANNOTATOR_MAX_PIXELS", 89_000_000)
 # ANNOTATOR_MAX_FILE_MB: the largest single image file that is taken, in megabytes.
 MAX_FILE_BYTES = _number("ANNOTATOR_MAX_FILE_MB", 100) * 1_000_000
 # ANNOTATOR_MAX_ARCHIVE_GB: the largest zip that is taken, packed or unpacked, in gigabytes.
