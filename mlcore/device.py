@@ -132,6 +132,6 @@ def _torch_drives_accelerators() -> bool:
 def _openvino_has(device: str) -> bool:
     if importlib.util.find_spec("openvino") is None:
         return False
-    import openvino
+    from mlcore.edge.engine import ov as openvino
 
     return any(name.split(".")[0] == device for name in openvino.Core().available_devices)

@@ -36,7 +36,7 @@ class Extractor:
         threads: int | None = None,
         folder: Path | None = None,
     ) -> None:
-        import openvino
+        from mlcore.edge.engine import ov as openvino
 
         device = device or pick("cpu")
         self.backbone = backbone

@@ -26,7 +26,7 @@ def cached_ir(backbone: Backbone, precision: str, folder: Path | None = None) ->
     if target.exists():
         return target
     folder.mkdir(parents=True, exist_ok=True)
-    import openvino
+    from mlcore.edge.engine import ov as openvino
 
     with tempfile.TemporaryDirectory(dir=folder) as beside:
         made = Path(beside) / "model.xml"
@@ -37,9 +37,10 @@ def cached_ir(backbone: Backbone, precision: str, folder: Path | None = None) ->
 
 
 def _converted(backbone: Backbone) -> Any:
-    import openvino
     import torch
     from openvino.preprocess import PrePostProcessor
+
+    from mlcore.edge.engine import ov as openvino
 
     size = backbone.input_size
     model = openvino.convert_model(backbone.module(), example_input=torch.zeros(1, 3, size, size), input=[-1, 3, size, size])
