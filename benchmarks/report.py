@@ -87,9 +87,10 @@ def short(results: dict[str, dict[str, Any]]) -> str:
     lines = []
     if "install" in results:
         install = results["install"]["result"]
+        build = "the CPU build" if "+cpu" in results["install"]["machine"]["packages"]["torch"] else "the usual build"
         lines += [
             f"- **Install**, clone to first page: {install['all_s']:.0f} s with packages from a mirror nearby; "
-            f"{install['environment_mb'] / 1000:.1f} GB on disk.",
+            f"{install['environment_mb'] / 1000:.1f} GB on disk with {build} of torch.",
             f"- **`make run` again**: pages after {install['second_run_s']} s.",
         ]
     if "startup" in results:
