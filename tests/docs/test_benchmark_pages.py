@@ -21,14 +21,19 @@ def test_the_page_says_what_the_results_say(page: Path) -> None:
 
 @pytest.mark.parametrize("name", [*MEASUREMENTS, *ON_REQUEST])
 def test_every_measurement_has_a_result_a_table_and_a_place(name: str) -> None:
-    assert (RESULTS / f"{name}.json").is_file()
+    # What is only measured on request may be missing; the page then says so.
+    assert (RESULTS / f"{name}.json").is_file() or name in ON_REQUEST
     assert name in TABLES
     assert f"<!-- begin {name} -->" in (ROOT / "benchmarks" / "README.md").read_text()
 
 
 @pytest.mark.parametrize("target", TARGETS, ids=lambda target: target.aim)
 def test_an_aim_is_met_or_says_why_not(target) -> None:
-    _, met = target.judge(read_results()[target.source]["result"])
+    results = read_results()
+    if target.source not in results:
+        assert target.source in ON_REQUEST
+        return
+    _, met = target.judge(results[target.source]["result"])
     assert met or target.why_missed
 
 
