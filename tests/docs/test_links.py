@@ -9,7 +9,7 @@ import pytest
 
 from tests.docs.markdown import DOCS, ROOT, anchors, links, name_of, pages
 
-LARGEST_PICTURES = 1_500_000
+LARGEST_PICTURES = 1_600_000
 
 
 @pytest.mark.parametrize("page", pages(), ids=name_of)
