@@ -1,5 +1,5 @@
 # Edge Annotator with CPU-only torch, as a user without rights. `docker build .`, or docker-compose.yml for everything.
-# For machines with an NVIDIA GPU: --build-arg TORCH_INDEX=https://pypi.org/simple
+# For machines with an NVIDIA GPU: --build-arg TORCH_INDEX=<an index with CUDA builds of torch>
 
 FROM node:24-bookworm-slim AS pages
 WORKDIR /src/frontend
