@@ -63,6 +63,9 @@ class ModelVersion(models.Model):
     accuracy = models.FloatField(null=True, help_text="On labelled audit images.")
     accuracy_low = models.FloatField(null=True)
     accuracy_high = models.FloatField(null=True)
+    temperature = models.FloatField(
+        default=1.0, help_text="From audit labels, on top of what the weights hold: makes confidence honest, changes no answer."
+    )
     metrics = models.JSONField(default=dict, help_text="ppi, kappa, calibration, macro F1, per class numbers.")
     timings = models.JSONField(default=dict, help_text="Seconds for load, fit, score, choose, write, total.")
     audit_results = models.JSONField(
@@ -93,3 +96,21 @@ class Ranking(models.Model):
 
     def __str__(self) -> str:
         return f"{self.candidates} candidates of model {self.model_number}"
+
+
+class Replay(models.Model):
+    """What the project's own labels measured: how many its strategy needs, and how many chance does. The newest alone."""
+
+    project = models.OneToOneField(Project, primary_key=True, on_delete=models.CASCADE, related_name="replay")
+    strategy = models.CharField(max_length=40, help_text="What was held against random.")
+    head = models.CharField(max_length=40)
+    fingerprint = models.CharField(max_length=80, help_text="Of the backbone whose features were used.")
+    labels = models.PositiveIntegerField(help_text="Labelled images that there were.")
+    chosen = models.PositiveIntegerField(
+        help_text="Those among them that had been chosen for labelling: neither labelled at import nor audit images."
+    )
+    result = models.JSONField(help_text="Images used, seeds, full-data accuracy, and a curve for each strategy.")
+    made_at = models.DateTimeField(auto_now=True)
+
+    def __str__(self) -> str:
+        return f"{self.strategy} against random on {self.labels} labels"
