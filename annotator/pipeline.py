@@ -70,7 +70,7 @@ def _on_job_end(sender: Any, job: Job, **_: Any) -> None:
             images_arrived(job.project_id)
     elif job.kind == Job.Kind.EXPORT:
         export.close_unfinished(job=job)
-    else:
+    elif job.kind in (Job.Kind.IMPORT, Job.Kind.SAMPLE):
         images_arrived(job.project_id)
 
 

@@ -75,13 +75,15 @@ def export_classifier(
     should_stop: Callable[[], bool] = lambda: False,
     lineage: Mapping[str, Any] | None = None,
     file_name: str = "bundle.zip",
+    tuned: Path | None = None,
 ) -> ExportResult:
     """Make ``out_dir/file_name`` from a head and what it stands on.
 
-    ``backbone`` and ``head_name`` are keys of their registries, the states are what Projection.state
-    and Head.state gave; ``class_names`` and ``class_colors`` (``#rrggbb``) are in the order of the
-    head's classes. ``calibration``: pictures for INT8, at least one readable; what is also in ``audit``
-    is left out. ``audit``: pictures with the index of their true class; without any, accuracy is None.
+    ``backbone`` is a name that `backbones.find` knows (``tuned``: the folder of fine-tuned ones),
+    ``head_name`` a key of its registry; the states are what Projection.state and Head.state gave;
+    ``class_names`` and ``class_colors`` (``#rrggbb``) are in the order of the head's classes.
+    ``calibration``: pictures for INT8, at least one readable; what is also in ``audit`` is left out.
+    ``audit``: pictures with the index of their true class; without any, accuracy is None.
     ``lineage`` (project, model_version, annotations_hash, created_at, metrics ...: what JSON can
     hold) goes into manifest and IRs. ``progress`` gets 0..1 and a sentence; ``should_stop`` is asked
     between steps.
@@ -90,7 +92,10 @@ def export_classifier(
     """
     step = _Steps(progress, should_stop)
     step(0.0, "Loading the model")
-    spec = backbones.REGISTRY[backbone]
+    try:
+        spec = backbones.find(backbone, tuned)
+    except ValueError as problem:
+        raise ExportProblem(str(problem)) from problem
     contract = InputContract(spec.input_size, spec.mean, spec.scale)
     head = heads.REGISTRY[head_name].from_state(dict(head_state))
     if not head.exportable:

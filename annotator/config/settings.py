@@ -194,6 +194,7 @@ CELERY_TASK_ROUTES = {
     # Where nothing takes long, so that a long job does not keep the sweep waiting.
     "pipeline.sweep": {"queue": "learn"},
     "delivery.export": {"queue": "train"},
+    "learning.finetune": {"queue": "train"},
 }
 # How often the sweep looks for work that a crash left lying, in seconds. The workers see to it (jobs.workers): there is
 # no beat process to start once, and not twice, on many machines.

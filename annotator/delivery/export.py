@@ -80,7 +80,7 @@ def build_bundle(run: Running) -> None:
         folder.mkdir(parents=True)
         result = export_classifier(
             **_model(bundle.model_version), **_pictures(bundle, folder), lineage=_lineage(bundle), out_dir=folder,
-            progress=_teller(run), should_stop=lambda: run.cancelled,
+            progress=_teller(run), should_stop=lambda: run.cancelled, tuned=settings.DATA_DIR / "tuned",
         )
         run.stop_if_cancelled()
         bundle.path = _store(result.path, f"bundles/{bundle.project_id}/{bundle.number:04d}-{result.sha256[:12]}.zip")

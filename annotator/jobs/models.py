@@ -18,6 +18,9 @@ class Job(models.Model):
         SAMPLE = "sample", "Sample images"
         FEATURES = "features", "Features"
         EXPORT = "export", "Export"
+        CHALLENGE = "challenge", "Another backbone"
+        FINETUNE = "finetune", "Fine-tuning"
+        REPLAY = "replay", "Replay"
 
     class State(models.TextChoices):
         QUEUED = "queued", "Waiting"
@@ -57,7 +60,12 @@ class Job(models.Model):
             models.UniqueConstraint(
                 fields=["project"], name="one_open_features_job",
                 condition=models.Q(kind="features", state__in=["queued", "running"]),
-            )
+            ),
+            # So are challenges, fine-tuning and replays: one of each kind.
+            models.UniqueConstraint(
+                fields=["project", "kind"], name="one_open_job_of_its_kind",
+                condition=models.Q(kind__in=["challenge", "finetune", "replay"], state__in=["queued", "running"]),
+            ),
         ]
 
     def __str__(self) -> str:

@@ -32,6 +32,9 @@ TASKS = {
     Job.Kind.SAMPLE: "images.sample",
     Job.Kind.FEATURES: "learning.embed",
     Job.Kind.EXPORT: "delivery.export",
+    Job.Kind.CHALLENGE: "learning.challenge",
+    Job.Kind.FINETUNE: "learning.finetune",
+    Job.Kind.REPLAY: "learning.replay",
 }
 # A message that has not been answered for so long is sent again; a second one does no harm, only one can claim the job.
 RESEND_SECONDS = 120

@@ -6,9 +6,14 @@ from mlcore.backbones.efficientnet_lite import efficientnet_lite
 from mlcore.backbones.extractor import Extractor
 from mlcore.backbones.spec import Backbone, BackboneMissing
 from mlcore.backbones.torchvision_nets import mobilenet_v2, resnet
+from mlcore.backbones.tuned import TunedProblem, is_tuned, save_tuned
+from mlcore.backbones.tuned import tuned as read_tuned
 from mlcore.device import Device
 
-__all__ = ["DEFAULT", "REGISTRY", "Backbone", "BackboneMissing", "Extractor", "extractor", "fingerprint"]
+__all__ = [
+    "DEFAULT", "REGISTRY", "Backbone", "BackboneMissing", "Extractor", "TunedProblem", "extractor", "find", "fingerprint",
+    "is_tuned", "save_tuned",
+]
 
 DEFAULT = "lite0"
 
@@ -25,23 +30,34 @@ REGISTRY: dict[str, Backbone] = {
 }
 
 
-def fingerprint(name: str, precision: str) -> str:
+def find(name: str, tuned: Path | None = None) -> Backbone:
+    """The backbone of that name: of the registry, or fine-tuned and kept in `tuned/name`.
+
+    Raises ValueError for a name that is in neither.
+    """
+    if name in REGISTRY:
+        return REGISTRY[name]
+    if tuned is not None and is_tuned(name):
+        return read_tuned(tuned / name, REGISTRY)
+    raise ValueError(f"Unknown backbone {name!r}; choose one of {', '.join(REGISTRY)}.")
+
+
+def fingerprint(name: str, precision: str, *, tuned: Path | None = None) -> str:
     """What names the features of a backbone at a precision ("f32", "bf16", "f16"). Raises BackboneMissing."""
-    return _find(name).fingerprint(precision)
+    return find(name, tuned).fingerprint(precision)
 
 
 def extractor(
-    name: str, *, device: Device | None = None, threads: int | None = None, folder: Path | None = None
+    name: str,
+    *,
+    device: Device | None = None,
+    threads: int | None = None,
+    folder: Path | None = None,
+    tuned: Path | None = None,
 ) -> Extractor:
     """A ready extractor. device: from `device.pick`, or the CPU at its own precision, which needs no torch.
 
-    threads: cores to use, all of them by default. folder: where the converted network is kept.
-    Raises BackboneMissing, or ValueError for an unknown name.
+    threads: cores to use, all of them by default. folder: where the converted network is kept. tuned: where fine-tuned
+    backbones are kept. Raises BackboneMissing, or ValueError for an unknown name.
     """
-    return Extractor(_find(name), device=device, threads=threads, folder=folder)
-
-
-def _find(name: str) -> Backbone:
-    if name not in REGISTRY:
-        raise ValueError(f"Unknown backbone {name!r}; choose one of {', '.join(REGISTRY)}.")
-    return REGISTRY[name]
+    return Extractor(find(name, tuned), device=device, threads=threads, folder=folder)

@@ -28,7 +28,7 @@ def efficientnet_lite(number: int, input_size: int) -> Backbone:
     )
 
 
-def _build(name: str, weights: Path) -> "torch.nn.Module":
+def _build(name: str, weights: Path | None) -> "torch.nn.Module":
     import torch
     from efficientnet_lite_pytorch import EfficientNet
 
@@ -38,7 +38,8 @@ def _build(name: str, weights: Path) -> "torch.nn.Module":
         def __init__(self) -> None:
             super().__init__()
             self.network = EfficientNet.from_name(name)
-            self.network.load_state_dict(torch.load(weights, map_location="cpu", weights_only=True))
+            if weights is not None:
+                self.network.load_state_dict(torch.load(weights, map_location="cpu", weights_only=True))
 
         def forward(self, x: torch.Tensor) -> torch.Tensor:
             maps: torch.Tensor = self.network.extract_features(x)

@@ -27,7 +27,8 @@ class Backbone:
 
     dim: numbers per image. input_size: side of the square input in pixels. mean, scale: per channel on 0-255, so that
     the network sees (pixel - mean) / scale. licence: of the weights. how_to_get: what to do while they are missing.
-    find_weights: path of the weights file or None; build: the torch module from that path.
+    find_weights: path of the weights file or None; build: the torch module with the weights of that path, or of the same
+    layers untrained. base: the name of the backbone in the registry that this one was fine-tuned from; "" for others.
     """
 
     name: str
@@ -39,7 +40,8 @@ class Backbone:
     licence: str
     how_to_get: str
     find_weights: Callable[[], Path | None]
-    build: Callable[[Path], "torch.nn.Module"]
+    build: Callable[[Path | None], "torch.nn.Module"]
+    base: str = ""
 
     def available(self) -> bool:
         """Whether the weights are on this machine."""

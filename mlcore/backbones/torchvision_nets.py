@@ -58,7 +58,7 @@ def _downloaded(file: str) -> Path | None:
     return path if path.is_file() else None
 
 
-def _build_mobilenet_v2(weights: Path) -> "torch.nn.Module":
+def _build_mobilenet_v2(weights: Path | None) -> "torch.nn.Module":
     import torch
 
     from mlcore import torchvision_shim
@@ -67,13 +67,14 @@ def _build_mobilenet_v2(weights: Path) -> "torch.nn.Module":
     from torchvision.models import mobilenet_v2 as build
 
     features = build(weights=None).features
-    saved = torch.load(weights, map_location="cpu", weights_only=True)
-    # The same tensors in the same order, under names of another author.
-    features.load_state_dict(dict(zip(features.state_dict(), saved.values(), strict=True)))
+    if weights is not None:
+        saved = torch.load(weights, map_location="cpu", weights_only=True)
+        # The same tensors in the same order, under names of another author.
+        features.load_state_dict(dict(zip(features.state_dict(), saved.values(), strict=True)))
     return torch.nn.Sequential(features, torch.nn.AdaptiveAvgPool2d(1), torch.nn.Flatten())
 
 
-def _build_resnet(name: str, weights: Path) -> "torch.nn.Module":
+def _build_resnet(name: str, weights: Path | None) -> "torch.nn.Module":
     import torch
 
     from mlcore import torchvision_shim
@@ -82,6 +83,7 @@ def _build_resnet(name: str, weights: Path) -> "torch.nn.Module":
     from torchvision import models
 
     network: torch.nn.Module = getattr(models, name)(weights=None)
-    network.load_state_dict(torch.load(weights, map_location="cpu", weights_only=True))
+    if weights is not None:
+        network.load_state_dict(torch.load(weights, map_location="cpu", weights_only=True))
     network.fc = torch.nn.Identity()
     return network

@@ -1119,9 +1119,12 @@ export interface components {
          *     * `sample` - Sample images
          *     * `features` - Features
          *     * `export` - Export
+         *     * `challenge` - Another backbone
+         *     * `finetune` - Fine-tuning
+         *     * `replay` - Replay
          * @enum {string}
          */
-        JobKindEnum: "import" | "sample" | "features" | "export";
+        JobKindEnum: "import" | "sample" | "features" | "export" | "challenge" | "finetune" | "replay";
         JobRow: {
             /** Format: uuid */
             id: string;
