@@ -97,7 +97,7 @@ def _embed(batch: list[Image], store: FeatureStore, extractor: Extractor) -> lis
     store.refresh()
     rows = store.rows([image.sha256 for image in batch])
     fresh = [image for image, row in zip(batch, rows, strict=True) if row < 0]
-    vectors, problems = _compute(fresh, extractor)
+    vectors, problems = compute(fresh, extractor)
     if vectors:
         with _disk():
             store.append(list(vectors), list(vectors.values()))
@@ -111,8 +111,8 @@ def _embed(batch: list[Image], store: FeatureStore, extractor: Extractor) -> lis
     return [f"{names[key]}: {problem}" for key, problem in problems.items()]
 
 
-def _compute(images: Sequence[Image], extractor: Extractor) -> tuple[dict[str, npt.NDArray[np.float32]], dict[int, str]]:
-    """Features by hash, and what is wrong by image id."""
+def compute(images: Sequence[Image], extractor: Extractor) -> tuple[dict[str, npt.NDArray[np.float32]], dict[int, str]]:
+    """Pooled features (dim,) by SHA-256, and a sentence by image id for each image that cannot be used; nothing is stored."""
     sources: list[bytes | Path] = []
     readable: list[Image] = []
     vectors: dict[str, npt.NDArray[np.float32]] = {}
