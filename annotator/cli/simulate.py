@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 def add_parser(subparsers: Parsers) -> None:
     """annotator simulate FOLDER [--strategy a,b] [--labels N] [--seeds N] [--batch N] [--test SHARE] [--json]"""
     parser = subparsers.add_parser("simulate", help="replay a labelled folder and print learning curves")
-    parser.add_argument("folder", type=Path, help="one subfolder a class")
+    parser.add_argument("folder", type=Path, help="one subfolder a class, train/ and test/ of these, or a CSV file")
     parser.add_argument("--strategy", default="auto,margin,random", help="names with commas (default: %(default)s)")
     parser.add_argument("--head", default="blend", help="what learns (default: %(default)s)")
     parser.add_argument("--backbone", default="lite0", help="what sees (default: %(default)s)")
@@ -56,6 +56,7 @@ def run(args: argparse.Namespace) -> int:
             batch=args.batch,
             seeds=args.seeds,
             test=args.test,
+            held_out=folder.held_out,
             head=args.head,
             progress=_say_run,
         )
@@ -79,6 +80,7 @@ def as_report(folder: LabelledFolder, result: Simulation, args: argparse.Namespa
         "head": args.head,
         "batch": args.batch,
         "seeds": args.seeds,
+        "split": "its own" if folder.held_out is not None else f"{args.test:g} of each class, drawn anew for each seed",
         "full_data": {
             "accuracy": _spread(result.full_accuracy),
             "macro_f1": _spread(result.full_macro_f1),
@@ -90,6 +92,8 @@ def as_report(folder: LabelledFolder, result: Simulation, args: argparse.Namespa
                 "accuracy": _spread(curve.accuracy),
                 "macro_f1": _spread(curve.macro_f1),
                 "labels_for_90_percent": _needed(curve.needed),
+                "labels_for_95_percent": _needed(curve.needed_close),
+                "area_under_accuracy": _spread(curve.area),
                 "cpu_seconds_per_step": round(curve.cpu_seconds, 4),
             }
             for curve in result.curves
@@ -109,20 +113,21 @@ def as_table(report: dict[str, Any]) -> str:
         f"all labels, plain logistic regression: accuracy {full['accuracy']['mean']:.3f}, "
         f"macro F1 {full['macro_f1']['mean']:.3f} (always the largest class: {full['majority_class']['mean']:.3f})",
         "",
-        "accuracy ± std between seeds (macro F1) after so many labels",
-        "".join([f"{'':<18}", *(f"{points[i]:>23}" for i in shown), f"{'for 90 %':>18}"]),
+        "accuracy ± std between seeds (macro F1) after so many labels; labels needed; mean accuracy along the curve",
+        "".join([f"{'':<18}", *(f"{points[i]:>23}" for i in shown), f"{'for 90 %':>18}{'for 95 %':>18}{'area':>8}"]),
     ]
     for name, curve in curves.items():
         cells = [
             f"{curve['accuracy']['mean'][i]:.3f} ± {curve['accuracy']['std'][i]:.3f} ({curve['macro_f1']['mean'][i]:.3f})"
             for i in shown
         ]
-        lines.append("".join([f"{name:<18}", *(f"{cell:>23}" for cell in cells), f"{_said(curve, points[-1]):>18}"]))
+        needed = [_said(curve[f"labels_for_{share}_percent"], points[-1]) for share in (90, 95)]
+        told = [*(f"{cell:>23}" for cell in cells), *(f"{count:>18}" for count in needed)]
+        lines.append("".join([f"{name:<18}", *told, f"{curve['area_under_accuracy']['mean']:>8.3f}"]))
     return "\n".join(lines)
 
 
-def _said(curve: dict[str, Any], budget: int) -> str:
-    needed = curve["labels_for_90_percent"]
+def _said(needed: dict[str, Any], budget: int) -> str:
     if not needed["reached"]:
         return f"> {budget}"
     seeds = "" if needed["reached"] == needed["seeds"] else f" ({needed['reached']}/{needed['seeds']})"

@@ -7,7 +7,7 @@ import pytest
 
 from annotator.cli import main
 from mlcore.labelled_folder import FolderProblem, read_labelled_folder
-from mlcore.simulate import simulate
+from mlcore.simulate import area_under, labels_needed, prepare, simulate, split
 
 
 @pytest.fixture
@@ -61,6 +61,44 @@ def test_shuffled_labels_teach_nothing(pooled):
     shuffled = np.random.default_rng(0).permutation(truth)
     result = simulate(gap, shuffled, 5, strategies=["random"], labels=200, batch=100, seeds=2)
     assert result.curves[0].accuracy.max() < 0.35
+
+
+def test_nothing_of_what_is_held_out_reaches_the_learner(pooled):
+    """Other pictures in the place of those held out leave the features that are learnt from as they were."""
+    gap, truth = pooled(n=200)
+    held_out = split(truth, test=0.3, seed=0)
+    swapped = gap.copy()
+    swapped[held_out] = np.random.default_rng(1).uniform(0, 50, swapped[held_out].shape)
+    trials = [prepare(pictures, truth, 5, held_out=held_out, seed=0) for pictures in (gap, swapped)]
+    np.testing.assert_array_equal(trials[0].features, trials[1].features)
+    np.testing.assert_array_equal(trials[0].answers, trials[1].answers)
+
+
+def test_every_class_is_measured_on(pooled):
+    _, truth = pooled(n=103)
+    held_out = split(truth, test=0.01, seed=0)
+    assert sorted(truth[held_out]) == [0, 1, 2, 3, 4]
+
+
+def test_a_split_that_comes_with_the_pictures_is_kept_for_every_seed(pooled):
+    gap, truth = pooled()
+    held_out = np.arange(len(truth)) % 4 == 0
+    result = simulate(gap, truth, 5, strategies=["random"], labels=20, seeds=2, held_out=held_out)
+    assert (result.pool_images, result.test_images) == (300, 100)
+    assert result.full_accuracy[0] == result.full_accuracy[1]
+    with pytest.raises(ValueError, match="no image to learn from"):
+        prepare(gap, truth, 5, held_out=np.ones(len(truth), bool), seed=0)
+
+
+def test_the_area_is_the_mean_height_of_the_curve():
+    assert area_under([0.5, 0.5, 0.5], (10, 20, 40)) == pytest.approx(0.5)
+    assert area_under([0.0, 1.0, 1.0], (10, 20, 40)) == pytest.approx((5 + 20) / 30)
+    assert area_under([0.7], (10,)) == 0.7
+
+
+def test_one_lucky_point_is_not_enough():
+    assert labels_needed([0.1, 0.1, 0.95, 0.1, 0.9, 0.95, 0.95], (10, 20, 30, 40, 50, 60, 70), 0.9) == 70
+    assert labels_needed([0.1, 0.2, 0.3], (10, 20, 30), 0.9) is None
 
 
 @pytest.mark.parametrize(
@@ -118,6 +156,42 @@ def test_the_same_picture_twice_counts_once(folder, tmp_path):
     assert [reason.startswith("the same bytes as") for _, reason in read.skipped] == [True]
 
 
+def test_a_folder_that_is_split_keeps_its_split(folder, tmp_path):
+    (tmp_path / "parts").mkdir()
+    folder.rename(tmp_path / "parts" / "train")
+    (tmp_path / "parts" / "test" / "dog").mkdir(parents=True)
+    for size in (5, 6):
+        (tmp_path / "parts" / "test" / "dog" / f"other-{size}.jpg").write_bytes(b"x" * size)
+    read = read_labelled_folder(tmp_path / "parts", extractor=Brightness(), store_root=tmp_path / "store")
+    assert read.classes == ("cat", "dog")
+    # The picture that lies in both parts measures, and is not learnt from.
+    assert sorted(read.gap[read.held_out, 0]) == [5, 6]
+    assert sorted(read.gap[~read.held_out, 0]) == [1, 2, 3, 4]
+
+
+def test_a_list_of_pictures_is_read_with_its_split(folder, tmp_path):
+    table = tmp_path / "list.csv"
+    rows = ["set/cat/1.jpg,cat,train", "set/cat/2.jpg,cat,test", "set/dog/4.jpg,dog,train", "set/dog/5.jpg,dog,"]
+    table.write_text("\n".join(["path,label,split", *rows]))
+    read = read_labelled_folder(table, extractor=Brightness(), store_root=tmp_path / "store")
+    assert dict(zip(read.gap[:, 0].tolist(), read.held_out.tolist(), strict=True)) == {1: False, 2: True, 4: False, 5: False}
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("file,label\na,b", "columns path and label"),
+        ("path,label\nset/cat/1.jpg,cat\nset/gone.jpg,dog", "row 3: there is no picture 'set/gone.jpg'"),
+        ("path,label,split\nset/cat/1.jpg,cat,later", "row 2: split is 'later'; write train or test"),
+        ("path,label,split\nset/cat/1.jpg,cat,test\nset/dog/4.jpg,dog,test", "keeps every picture for measuring"),
+    ],
+)
+def test_a_list_that_cannot_be_used_is_refused(folder, tmp_path, text, words):
+    (tmp_path / "list.csv").write_text(text)
+    with pytest.raises(FolderProblem, match=words):
+        read_labelled_folder(tmp_path / "list.csv", extractor=Brightness(), store_root=tmp_path / "store")
+
+
 def test_a_folder_without_classes_is_refused(folder, tmp_path):
     with pytest.raises(FolderProblem, match="at least two subfolders"):
         read_labelled_folder(folder / "cat", extractor=Brightness(), store_root=tmp_path / "store")
@@ -153,7 +227,8 @@ def test_the_command_prints_json(few_photos, data, capsys):
     assert curve["labels"] == [10, 20]
     for measure in ("accuracy", "macro_f1"):
         assert len(curve[measure]["mean"]) == len(curve[measure]["std"]) == 2
-    assert curve["labels_for_90_percent"]["seeds"] == 2
+    assert curve["labels_for_90_percent"]["seeds"] == curve["labels_for_95_percent"]["seeds"] == 2
+    assert 0 < curve["area_under_accuracy"]["mean"] < 1
     assert report["full_data"]["accuracy"]["mean"] > report["full_data"]["majority_class"]["mean"]
 
 
@@ -163,6 +238,7 @@ def test_the_command_prints_a_table_for_people(few_photos, data, capsys):
     said = capsys.readouterr().out
     assert "36 images, 3 classes" in said
     assert "for 90 %" in said
+    assert "for 95 %" in said
     assert "random" in said.splitlines()[-1]
 
 
