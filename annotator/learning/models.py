@@ -64,7 +64,7 @@ class ModelVersion(models.Model):
     accuracy_low = models.FloatField(null=True)
     accuracy_high = models.FloatField(null=True)
     temperature = models.FloatField(
-        default=1.0, help_text="From audit labels, on top of what the weights hold: makes confidence honest, changes no answer."
+        default=1.0, help_text="From audit labels, on top of the weights: makes confidence honest, changes no answer."
     )
     metrics = models.JSONField(default=dict, help_text="ppi, kappa, calibration, macro F1, per class numbers.")
     timings = models.JSONField(default=dict, help_text="Seconds for load, fit, score, choose, write, total.")

@@ -28,6 +28,6 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='modelversion',
             name='temperature',
-            field=models.FloatField(default=1.0, help_text='From audit labels, on top of what the weights hold: makes confidence honest, changes no answer.'),
+            field=models.FloatField(default=1.0, help_text='From audit labels, on top of the weights: makes confidence honest, changes no answer.'),
         ),
     ]
