@@ -79,6 +79,12 @@ def embed_project(run: Running) -> None:
     # In random order, not as they came: folders come class by class, and the first labels should see all of them.
     while batch := list(waiting(project.pk).order_by("sort_key")[:BATCH]):
         run.stop_if_cancelled()
+        if not FeatureSet.objects.filter(project=project, fingerprint=feature_set.fingerprint).exists():
+            # Another backbone has taken over meanwhile.
+            project.refresh_from_db()
+            extractor, feature_set = _prepare(project)
+            store = open_store(feature_set)
+            run.log(f"Features by {feature_set.fingerprint} from here on.")
         for problem in _embed(batch, store, extractor):
             run.log(problem)
         done += len(batch)
@@ -99,7 +105,7 @@ def _embed(batch: list[Image], store: FeatureStore, extractor: Extractor) -> lis
     fresh = [image for image, row in zip(batch, rows, strict=True) if row < 0]
     vectors, problems = compute(fresh, extractor)
     if vectors:
-        with _disk():
+        with disk():
             store.append(list(vectors), list(vectors.values()))
     good = [image.pk for image in batch if image.pk not in problems]
     with transaction.atomic():
@@ -112,7 +118,7 @@ def _embed(batch: list[Image], store: FeatureStore, extractor: Extractor) -> lis
 
 
 def compute(images: Sequence[Image], extractor: Extractor) -> tuple[dict[str, npt.NDArray[np.float32]], dict[int, str]]:
-    """Pooled features (dim,) by SHA-256, and a sentence by image id for each image that cannot be used; nothing is stored."""
+    """Pooled features (dim,) by SHA-256, and a sentence by id for each image that cannot be used; nothing is stored."""
     sources: list[bytes | Path] = []
     readable: list[Image] = []
     vectors: dict[str, npt.NDArray[np.float32]] = {}
@@ -138,26 +144,40 @@ def compute(images: Sequence[Image], extractor: Extractor) -> tuple[dict[str, np
 
 
 def _prepare(project: Project) -> tuple[Extractor, FeatureSet]:
-    """The extractor, and the feature set to add to; another backbone or precision than before starts the set afresh."""
-    from mlcore.backbones import BackboneMissing
+    """The extractor, and the feature set to add to; another precision than before starts the set afresh.
 
+    The backbone at work goes on until another has taken its place (`challenge`): only the first set asks the project.
+    """
     before = FeatureSet.objects.filter(project=project).first()
-    try:
-        extractor = _extractor(project.backbone)
-        if before is not None and before.fingerprint != extractor.fingerprint:
-            # Two kinds of machine share this project: both can do this precision, and nothing is ever mixed.
-            extractor = _extractor(project.backbone, common=True)
-    except (BackboneMissing, ValueError) as error:
-        raise NotReady(str(error), field="backbone") from error
+    backbone = before.backbone if before is not None else project.backbone
+    extractor = ready_extractor(backbone, before.fingerprint if before is not None else "")
     if before is not None and before.fingerprint == extractor.fingerprint:
         return extractor, before
     with transaction.atomic():
         if before is not None:
             forget_features(project=project)
         feature_set = FeatureSet.objects.create(
-            project=project, backbone=project.backbone, fingerprint=extractor.fingerprint, dim=extractor.dim
+            project=project, backbone=backbone, fingerprint=extractor.fingerprint, dim=extractor.dim
         )
     return extractor, feature_set
+
+
+def ready_extractor(backbone: str, fingerprint: str = "") -> Extractor:
+    """An extractor of that backbone. fingerprint: of the features that there are already, "" for none.
+
+    Where they were made at another precision than this machine's own, it computes at the one that all machines have in
+    common. Raises NotReady when the weights are not on this machine.
+    """
+    from mlcore.backbones import BackboneMissing
+
+    try:
+        extractor = _extractor(backbone)
+        if fingerprint and fingerprint != extractor.fingerprint:
+            # Two kinds of machine share this project: both can do this precision, and nothing is ever mixed.
+            extractor = _extractor(backbone, common=True)
+    except (BackboneMissing, ValueError) as error:
+        raise NotReady(str(error), field="backbone") from error
+    return extractor
 
 
 @cache
@@ -169,10 +189,10 @@ def _extractor(backbone: str, *, common: bool = False) -> Extractor:
     device = pick(settings.DEVICE)
     if common:
         device = replace(device, openvino_device="CPU", openvino_precision=COMMON_PRECISION)
-    return extractor(backbone, device=device, folder=settings.DATA_DIR / "ir")
+    return extractor(backbone, device=device, folder=settings.DATA_DIR / "ir", tuned=settings.DATA_DIR / "tuned")
 
 
-class _disk:
+class disk:
     """Turns a full disk into a sentence."""
 
     def __enter__(self) -> None:
