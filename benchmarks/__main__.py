@@ -2,6 +2,7 @@
 
     python -m benchmarks                      all of them, twice
     python -m benchmarks loop queue --runs 3
+    python -m benchmarks learning_curves      how many labels it takes: only when named
 
 Each runs in a process of its own and ends in benchmarks/results/<name>.json, beside the machine that it was taken on. The
 least disturbed run is the one that took the least time from its first line to its last. Then the tables are written anew.
@@ -22,9 +23,11 @@ from typing import Any
 from benchmarks.common import RESULTS, ROOT, machine, now
 from benchmarks.report import write_tables
 
-# `install` is left out unless it is named: it downloads some gigabytes.
-MEASUREMENTS = ("startup", "imports", "queue", "loop", "ranking", "features", "simulate")
-ON_REQUEST = ("install",)
+# Left out unless they are named: `install` downloads some gigabytes, `peers` needs the extra `test`.
+MEASUREMENTS = ("startup", "imports", "queue", "loop", "ranking", "features")
+ON_REQUEST = ("install", "peers")
+# Takes half an hour or more, keeps every run that it has made, and writes a result for each set of pictures by itself.
+BY_ITSELF = "learning_curves"
 
 
 def main() -> None:
@@ -32,6 +35,9 @@ def main() -> None:
     options = _options()
     for name in options.names or MEASUREMENTS:
         print(f"{name} ...", flush=True)
+        if name == BY_ITSELF:
+            subprocess.run([sys.executable, "-m", f"benchmarks.{name}"], cwd=ROOT, check=True)
+            continue
         runs = [run(name) for _ in range(options.runs)]
         best = min(runs, key=lambda one: one["elapsed_s"])
         # Only this measurement's table changes: its fellows keep the machine that they were taken on.
@@ -56,12 +62,13 @@ def run(name: str) -> dict[str, Any]:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("names", nargs="*", metavar="NAME", help=f"some of {', '.join(MEASUREMENTS + ON_REQUEST)}")
+    known = (*MEASUREMENTS, *ON_REQUEST, BY_ITSELF)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"some of {', '.join(known)}")
     parser.add_argument("--runs", type=int, default=2, help="how often each is run (default: %(default)s)")
     options = parser.parse_args()
-    unknown = set(options.names) - {*MEASUREMENTS, *ON_REQUEST}
+    unknown = set(options.names) - set(known)
     if unknown:
-        parser.error(f"{', '.join(sorted(unknown))} is not among {', '.join(MEASUREMENTS + ON_REQUEST)}")
+        parser.error(f"{', '.join(sorted(unknown))} is not among {', '.join(known)}")
     return options
 
 

@@ -60,6 +60,21 @@ def ranking(result: Result) -> str:
     return f"{turns}\n\n{costs}"
 
 
+def peers(result: Result) -> str:
+    """A query of ours and of scikit-activeml's."""
+    found = {(row["pool"], row["who"], row["strategy"]): row for row in result["rows"]}
+    rows = []
+    for pool, strategy in dict.fromkeys((row["pool"], row["strategy"]) for row in result["rows"]):
+        ours, theirs = (found.get((pool, who, strategy)) for who in ("edge-annotator", "scikit-activeml"))
+        both = ours and theirs and "failed" not in ours and "failed" not in theirs
+        times = f"{theirs['cpu_s'] / ours['cpu_s']:.1f}" if both else ""
+        rows.append((f"{pool:,}", f"`{strategy}`", _query(ours), _query(theirs), times))
+    limits = result["limits"]
+    return markdown(["pool", "strategy", "ours", f"scikit-activeml {result['version']}", "times"], rows) + (
+        f"\n\nLimits of each process: {limits['addresses_gb']:.0f} GB of addresses, {limits['cpu_s']} CPU s."
+    )
+
+
 def queue(result: Result) -> str:
     """Next task and submit."""
     head = [
@@ -149,39 +164,14 @@ def install(result: Result) -> str:
     )
 
 
-def simulate(result: Result) -> str:
-    """Labels that strategies need."""
-    shown = [labels for labels in (20, 50, 100, 200) if labels <= result["labels"]]
-    rows: list[Sequence[object]] = []
-    for folder in result["folders"]:
-        full = folder["full_data"]
-        told = f"{folder['folder']}: {folder['images']:,} images, {len(folder['classes'])} classes"
-        for name, curve in folder["strategies"].items():
-            points = (_at(curve, labels) for labels in shown)
-            rows.append((told, f"`{name}`", _needed(curve["labels_for_90_percent"], result["labels"]), *points))
-        all_labels = _either(full["accuracy"]["mean"], full["macro_f1"]["mean"])
-        rows.append((told, f"all {folder['pool_images']:,} labels: {all_labels}", *[""] * (1 + len(shown))))
-    return markdown(["folder", "strategy", "labels for 90 % of that", *(f"at {n} labels" for n in shown)], rows)
-
-
-def _needed(needed: dict[str, Any], budget: int) -> str:
-    if not needed["reached"]:
-        return f"more than {budget}"
-    seeds = "" if needed["reached"] == needed["seeds"] else f", {needed['reached']} of {needed['seeds']} seeds"
-    return f"{needed['mean']:.0f} ± {needed['std']:.0f}{seeds}"
-
-
-def _at(curve: dict[str, Any], labels: int) -> str:
-    place = curve["labels"].index(labels)
-    return _either(curve["accuracy"]["mean"][place], curve["macro_f1"]["mean"][place])
-
-
-def _either(accuracy: float, macro_f1: float) -> str:
-    return f"{accuracy:.3f} ({macro_f1:.3f})"
-
-
 def _memory(row: dict[str, float] | None) -> str:
     return f"{row['uss_mb']} / {row['pss_mb']} / {row['rss_mb']}" if row else "none"
+
+
+def _query(row: dict[str, Any] | None) -> str:
+    if row is None:
+        return ""
+    return row["failed"] if "failed" in row else f"{row['cpu_s']:.3f} CPU s, {row['extra_mb']:,} MB"
 
 
 def _pair(spread: dict[str, float]) -> str:
@@ -189,6 +179,6 @@ def _pair(spread: dict[str, float]) -> str:
 
 
 TABLES: dict[str, Callable[[Result], str]] = {
-    "loop": loop, "ranking": ranking, "queue": queue, "features": features, "imports": imports, "startup": startup,
-    "install": install, "simulate": simulate, "strategies": simulate,
+    "loop": loop, "ranking": ranking, "peers": peers, "queue": queue, "features": features, "imports": imports,
+    "startup": startup, "install": install,
 }
