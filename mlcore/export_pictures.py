@@ -7,7 +7,7 @@ from pathlib import Path
 from PIL import Image
 
 from mlcore.edge.manifest import digest
-from mlcore.edge.preprocess import Pixels, load_rgb, to_input
+from mlcore.edge.preprocess import Pixels, load_input, load_rgb
 
 Picture = str | Path | bytes
 
@@ -29,7 +29,7 @@ def to_jpeg(sample: Picture) -> bytes:
 
 def to_pixels(picture: Picture, size: int) -> Pixels:
     """The picture as the network sees it, uint8 (size, size, 3). Raises UnreadableImage."""
-    return to_input(load_rgb(_source(picture), size), size)
+    return load_input(_source(picture), size)
 
 
 def _source(picture: Picture) -> bytes | Path:

@@ -12,9 +12,10 @@ import numpy as np
 import numpy.typing as npt
 
 from mlcore.backbones.ir import cached_ir
+from mlcore.backbones.pixels import read_input
 from mlcore.backbones.spec import Backbone
 from mlcore.device import Device, pick
-from mlcore.edge.preprocess import UnreadableImage, load_rgb, to_input
+from mlcore.edge.preprocess import UnreadableImage
 from mlcore.types import Floats
 
 # Images a request holds: enough to fill the network, few enough to stay in cache and to lose little when killed.
@@ -42,7 +43,8 @@ class Extractor:
         self.backbone = backbone
         self.dim = backbone.dim
         self.threads = threads or _cores()
-        self.fingerprint = backbone.fingerprint(device.openvino_precision)
+        self.precision = device.openvino_precision
+        self.fingerprint = backbone.fingerprint(self.precision)
         core = openvino.Core()
         settings: dict[str, Any] = {"INFERENCE_PRECISION_HINT": device.openvino_precision}
         if device.openvino_device == "CPU":
@@ -92,7 +94,7 @@ class Extractor:
         good: list[int] = []
         for index in range(start, min(start + BATCH, len(sources))):
             try:
-                pixels[len(good)] = to_input(load_rgb(sources[index], size), size)
+                pixels[len(good)] = read_input(sources[index], size)
             except UnreadableImage as problem:
                 found.append((index, problem))
             else:

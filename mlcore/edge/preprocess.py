@@ -17,7 +17,7 @@ Pixels = npt.NDArray[np.uint8]
 Source = bytes | Path
 
 # Goes into every feature fingerprint and every bundle's manifest: raise it when a pixel may change.
-VERSION = 1
+VERSION = 2
 
 INPUT_SIZE = 224
 
@@ -45,6 +45,10 @@ DECODE_ERRORS = (
 )
 
 _ORIENTATION_TAG = 0x0112
+_WHITE_TAGS = (281, 341)  # MaxSampleValue, SMaxSampleValue
+_BITS_TAG = 258
+# Where an opened picture of 16-bit grey keeps the white level that its file declares.
+_WHITE = "white"
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -95,16 +99,21 @@ def open_image(source: Source, *, max_pixels: int = MAX_PIXELS) -> Image.Image:
         ) from problem
     if image.width * image.height > max_pixels:
         raise too_large
+    if image.mode.startswith("I"):
+        white = _declared_white(image, source)
+        if white is not None:
+            image.info[_WHITE] = white
     return image
 
 
 def to_rgb(image: Image.Image) -> Image.Image:
     """Give any picture as 8-bit RGB, turned upright by its EXIF orientation.
 
-    Transparent parts are laid over white; 16-bit grey is scaled to 0-255 from 0-65535, or from 0-4095
-    where nothing is above, floating point from 0-1 (or 0-255 when it goes beyond 1); CMYK is converted
-    without its colour profile; of an animation the current (first) frame is taken. Raises UnreadableImage when the pixels
-    cannot be decoded (code ``damaged``) or the colour space is unknown (``colour_space``).
+    Transparent parts are laid over white; grey of 16 bits is scaled to 0-255 from 0 to its white (see ``_white``),
+    floating point from 0-1 (or 0-255 when it goes beyond 1); of an animation the current (first) frame is taken.
+    Colour profiles are not applied: a camera's frames on the device carry none, and what a model was taught must look
+    as what it is asked. Raises UnreadableImage when the pixels cannot be decoded (code ``damaged``) or the colour space
+    is unknown (``colour_space``).
     """
     try:
         # Pixels first: Pillow turns TIFF files by itself while it decodes, and then drops their tag.
@@ -115,9 +124,7 @@ def to_rgb(image: Image.Image) -> Image.Image:
         raise UnreadableImage(
             "damaged", "The picture is damaged or cut off, so it cannot be decoded; save or upload it again."
         ) from problem
-    turn = _TURNS.get(_orientation(image))
-    if turn is not None:
-        image = image.transpose(turn)
+    image = upright(image, orientation(image))
     if image.mode == "RGB" and "transparency" not in image.info:
         return image
     if image.mode == "F" or image.mode.startswith("I"):
@@ -155,10 +162,28 @@ def to_input(image: Pixels, size: int = INPUT_SIZE) -> Pixels:
         raise ValueError(f"image must be uint8 (H, W, 3), not {image.dtype} {image.shape}; load it with load_rgb.")
     if image.shape[:2] == (size, size):
         return np.ascontiguousarray(image)
-    return np.array(Image.fromarray(image).resize((size, size), Image.Resampling.BILINEAR))
+    return shrunk(Image.fromarray(image), size)
 
 
-def _orientation(image: Image.Image) -> int:
+def load_input(source: Source, size: int = INPUT_SIZE, *, max_pixels: int = MAX_PIXELS) -> Pixels:
+    """``to_input(load_rgb(source, size), size)`` without the copies between the two. Raises UnreadableImage."""
+    image = open_image(source, max_pixels=max_pixels)
+    image.draft(None, (2 * size, 2 * size))
+    return shrunk(to_rgb(image), size)
+
+
+def shrunk(image: Image.Image, size: int) -> Pixels:
+    """``to_input`` of a picture in mode RGB that Pillow still holds."""
+    return np.array(image.resize((size, size), Image.Resampling.BILINEAR))
+
+
+def upright(image: Image.Image, orientation: int) -> Image.Image:
+    """The picture turned as an EXIF orientation (1 to 8) says; itself where that is 1 or nonsense."""
+    turn = _TURNS.get(orientation)
+    return image if turn is None else image.transpose(turn)
+
+
+def orientation(image: Image.Image) -> int:
     """Read the EXIF orientation, 1 (upright) when there is none or it is damaged."""
     try:
         value = image.getexif().get(_ORIENTATION_TAG, 1)
@@ -170,12 +195,64 @@ def _orientation(image: Image.Image) -> int:
 def _to_8_bit(image: Image.Image) -> Pixels:
     """Scale grey levels of 16 or 32 bits or floating point, (H, W), to uint8."""
     values = np.nan_to_num(np.asarray(image).astype(np.float64))
-    highest = float(values.max(initial=0.0))
+    return np.clip(np.rint(values * (255.0 / _white(image, values))), 0, 255).astype(np.uint8)
+
+
+def _white(image: Image.Image, values: npt.NDArray[np.float64]) -> float:
+    """The level that means white.
+
+    Of 16-bit grey it is what the file says. Where it says nothing: many cameras put 12 bits into a file of 16, and taken
+    as 16 their pictures would be black; so it is 4095 where nothing is above, unless the levels go in steps of 16 or 257,
+    as 12 and 8 bits do that were scaled up to 16: such a picture is dark and stays dark.
+    """
+    highest = values.max(initial=0.0)
     if image.mode == "F":
-        scale = 255.0 if highest <= 1.0 else 1.0
-    elif image.mode == "I" and highest <= 255:
-        scale = 1.0
-    else:
-        # Many cameras put 12 bits into a file of 16; taken as 16 their pictures would be black.
-        scale = 255.0 / (4095.0 if highest <= 4095 else 65535.0)
-    return np.clip(np.rint(values * scale), 0, 255).astype(np.uint8)
+        return 1.0 if highest <= 1.0 else 255.0
+    declared = image.info.get(_WHITE)
+    if isinstance(declared, int) and highest <= declared:
+        return float(declared)
+    if highest > 4095:
+        return 65535.0
+    if image.mode == "I" and highest <= 255:
+        return 255.0
+    scaled_up = any(not np.any(values % step) for step in (16, 257))
+    return 65535.0 if scaled_up else 4095.0
+
+
+def _declared_white(image: Image.Image, data: bytes) -> int | None:
+    """The white level that a PNG (by its sBIT chunk) or a TIFF (by its tags) of 16-bit grey tells; None where it does not.
+
+    A PNG with an sBIT chunk holds its fewer bits scaled up to 16. A TIFF's largest sample is its white only when it is
+    all ones: some programs write the largest that happens to occur.
+    """
+    if image.format == "PNG":
+        return 65535 if _has_sbit(data) else None
+    for tag in (_BITS_TAG, *_WHITE_TAGS):
+        value = _number_in(image, tag)
+        if tag == _BITS_TAG and value is not None:
+            value = (1 << value) - 1 if 8 < value < 16 else None
+        if value is not None and 255 < value <= 65535 and value & (value + 1) == 0:
+            return value
+    return None
+
+
+def _number_in(image: Image.Image, tag: int) -> int | None:
+    """The whole number that a TIFF has at a tag; None where it has none or is damaged."""
+    try:
+        value = getattr(image, "tag_v2", {}).get(tag)
+        first = value[0] if isinstance(value, tuple) else value
+        # SMaxSampleValue may be of any type.
+        return int(first) if isinstance(first, int | float) else None
+    except DECODE_ERRORS:
+        return None
+
+
+def _has_sbit(data: bytes) -> bool:
+    """Whether a PNG has the chunk sBIT, which comes before its pixels."""
+    place = 8
+    while place + 8 <= len(data):
+        length, kind = struct.unpack_from(">I4s", data, place)
+        if kind in (b"sBIT", b"IDAT"):
+            return bool(kind == b"sBIT")
+        place += length + 12
+    return False

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from mlcore.edge.engine import ov
 from mlcore.edge.manifest import BundleProblem, Manifest
 from mlcore.edge.postprocess import Prediction, rank, softmax
-from mlcore.edge.preprocess import Pixels, load_rgb, to_input
+from mlcore.edge.preprocess import Pixels, load_input, to_input
 
 Picture = str | Path | bytes | Pixels
 
@@ -92,9 +92,11 @@ class Model:
     def answer(self, image: Picture, top: int | None = None) -> Answer:
         """Everything the model says of one picture. Raises UnreadableImage."""
         size = self.manifest.input_size
-        if not isinstance(image, np.ndarray):
-            image = load_rgb(Path(image) if isinstance(image, str) else image, size)
-        logits, features = self.infer(to_input(image, size))
+        if isinstance(image, np.ndarray):
+            pixels = to_input(image, size)
+        else:
+            pixels = load_input(Path(image) if isinstance(image, str) else image, size)
+        logits, features = self.infer(pixels)
         probabilities = softmax(logits)
         return Answer(rank(probabilities, self.labels, top), probabilities, features)
 

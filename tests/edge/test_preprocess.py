@@ -7,10 +7,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image, ImageCms
+from PIL import Image, ImageCms, TiffImagePlugin
 
 from mlcore.edge import preprocess
-from mlcore.edge.preprocess import UnreadableImage, load_rgb, to_input, to_rgb
+from mlcore.edge.preprocess import UnreadableImage, load_input, load_rgb, to_input, to_rgb
 
 
 def encode(image: Image.Image, form: str, **options) -> bytes:
@@ -88,6 +88,65 @@ def test_16_bit_grey_is_scaled_and_not_cut_off():
     assert (pixels[:, :, 0] == pixels[:, :, 2]).all()
 
 
+def grey(highest: int, step: int = 1) -> Image.Image:
+    """16-bit levels from 0 to `highest` in steps, no two rows alike."""
+    levels = np.linspace(0, highest // step, 64).astype(np.uint16) * step
+    return Image.fromarray(levels.reshape(8, 8))
+
+
+def with_sbit(png: bytes, bits: int) -> bytes:
+    chunk = b"sBIT" + bytes([bits])
+    return png[:33] + struct.pack(">I", 1) + chunk + _crc(chunk) + png[33:]
+
+
+def test_12_bits_in_a_file_of_16_are_not_black():
+    assert load_rgb(encode(grey(4095), "PNG")).max() == 255
+
+
+@pytest.mark.parametrize("step", [16, 257])
+def test_a_dark_picture_scaled_up_to_16_bits_stays_dark(step):
+    assert load_rgb(encode(grey(4095, step), "PNG")).max() <= 16
+
+
+@pytest.mark.parametrize("form", ["PNG", "TIFF"])
+def test_a_picture_with_no_light_is_black(form):
+    assert load_rgb(encode(grey(0), form)).max() == 0
+
+
+def test_a_dark_png_that_tells_its_bits_stays_dark():
+    data = encode(grey(3001), "PNG")
+    assert load_rgb(data).max() > 180
+    assert load_rgb(with_sbit(data, 12)).max() == load_rgb(with_sbit(data, 16)).max() == 12
+
+
+@pytest.mark.parametrize(
+    ("declared", "brightest"),
+    [(65535, 12), (16383, 47), (4095, 187), (3001, 187), (70000, 187), (1023, 187)],
+    ids=["16 bits", "14 bits", "12 bits", "the largest that occurs", "nonsense", "less than occurs"],
+)
+def test_a_tiff_that_tells_its_white_is_believed_where_that_can_be(declared, brightest):
+    tags = TiffImagePlugin.ImageFileDirectory_v2()
+    tags[281 if declared in (65535, 3001) else 341] = declared
+    assert load_rgb(encode(grey(3001), "TIFF", tiffinfo=tags)).max() == brightest
+
+
+def test_a_tiff_of_12_bits_is_scaled_from_12_bits():
+    pixels = np.repeat(np.asarray([[100, 3001]], np.uint16), 2, axis=0)
+    packed = b"".join(bytes([a >> 4, (a & 15) << 4 | b >> 8, b & 255]) for a, b in pixels.tolist())
+    entries = [(256, 2), (257, 2), (258, 12), (259, 1), (262, 1), (273, 200), (277, 1), (278, 2), (279, len(packed))]
+    header = b"II*\0" + struct.pack("<IH", 8, len(entries))
+    header += b"".join(struct.pack("<HHII", tag, 3, 1, value) for tag, value in entries)
+    data = (header + bytes(4)).ljust(200, b"\0") + packed
+    assert load_rgb(data)[0, :, 0].tolist() == [round(100 / 4095 * 255), round(3001 / 4095 * 255)]
+
+
+def test_damaged_tags_of_16_bit_grey_are_ignored():
+    tags = TiffImagePlugin.ImageFileDirectory_v2()
+    tags[341] = b"oops"
+    tags.tagtype[341] = 7
+    assert load_rgb(encode(grey(65535), "TIFF", tiffinfo=tags)).max() == 255
+
+
 def test_floating_point_from_0_to_1_is_scaled():
     levels = np.linspace(0, 1, 64, dtype=np.float32).reshape(8, 8)
     pixels = load_rgb(encode(Image.fromarray(levels), "TIFF"))
@@ -144,11 +203,17 @@ def test_wrong_pixels_are_refused_with_the_shape(wrong):
         to_input(wrong)
 
 
+@pytest.mark.parametrize("form", ["JPEG", "PNG", "GIF"])
+def test_a_file_becomes_the_input_in_one_step_or_in_two(form):
+    data = encode(scene(1000, 460), form)
+    assert (load_input(data) == to_input(load_rgb(data))).all()
+
+
 def test_the_version_is_raised_when_a_pixel_changes():
     """If this fails, every stored feature is stale: raise preprocess.VERSION and then mend the digest."""
     pixels = to_input(load_rgb(encode(scene(700, 500), "PNG")))
     assert (preprocess.VERSION, hashlib.sha256(pixels.tobytes()).hexdigest()) == (
-        1,
+        2,
         "57f9a30882c871116dd0372aeaaf05a972a6e16f74ecb210419c87c8e48aff91",
     )
 
