@@ -33,10 +33,15 @@ def machine() -> dict[str, Any]:
         "system": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(),
         "packages": {name: metadata.version(name) for name in PACKAGES},
-        "commit": _git("rev-parse", "--short=12", "HEAD"),
+        "commit": commit(),
         # What a result depends on, and not the results themselves.
         "changed": bool(_git("status", "--porcelain", "-uno", "--", "annotator", "mlcore", "benchmarks/*.py")),
     }
+
+
+def commit() -> str:
+    """The commit that is checked out."""
+    return _git("rev-parse", "--short=12", "HEAD")
 
 
 def now() -> str:

@@ -1,4 +1,4 @@
-"""Writes the numbers of benchmarks/results/*.json into benchmarks/README.md and README.md, so that none is typed by hand.
+"""Writes the numbers of benchmarks/results/*.json into the pages and draws their figures, so that none is typed by hand.
 
     python -m benchmarks.report
 
@@ -13,10 +13,13 @@ from typing import Any
 
 from benchmarks import targets
 from benchmarks.common import RESULTS, ROOT
+from benchmarks.learning_curves.figures import write_figures
+from benchmarks.learning_curves.tables import BLOCKS, sentence
 from benchmarks.tables import TABLES
 
 BEGIN, END = r"<!-- begin ([a-z-]+) -->\n", r"<!-- end [a-z-]+ -->"
-PAGES = (ROOT / "benchmarks" / "README.md", ROOT / "README.md")
+PAGES = (ROOT / "benchmarks" / "README.md", ROOT / "README.md", ROOT / "docs" / "learning-curves.md")
+FIGURES = ROOT / "docs" / "figures"
 
 
 def main() -> None:
@@ -29,6 +32,7 @@ def write_tables() -> None:
     results = read_results()
     for page in PAGES:
         page.write_text(filled(page.read_text(), results))
+    write_figures(results, FIGURES)
 
 
 def read_results() -> dict[str, dict[str, Any]]:
@@ -51,6 +55,8 @@ def block(name: str, results: dict[str, dict[str, Any]]) -> str:
         return targets.table(results)
     if name == "measured-short":
         return short(results)
+    if name in BLOCKS:
+        return BLOCKS[name](results)
     if name not in results:
         return "Not measured yet."
     one = results[name]
@@ -100,19 +106,9 @@ def short(results: dict[str, dict[str, Any]]) -> str:
             f"- **Memory** of all processes together: {mb['idle']:.0f} MB at rest, {mb['peak']:.0f} MB at most while "
             "importing, computing features and learning."
         )
-    if "simulate" in results:
-        lines += [labels_needed(folder) for folder in results["simulate"]["result"]["folders"]]
+    if told := sentence(results):
+        lines.append(told)
     return "\n".join(lines) or "Not measured yet."
-
-
-def labels_needed(folder: dict[str, Any]) -> str:
-    """What active learning saves on one folder."""
-    needed = {name: curve["labels_for_90_percent"]["mean"] for name, curve in folder["strategies"].items()}
-    told = {name: f"{mean:.0f}" if mean else "more than were given" for name, mean in needed.items()}
-    return (
-        f"- **Labels** for 90 % of what all labels would give, {folder['folder']} ({len(folder['classes'])} classes): "
-        f"{told['auto']}; chosen at random: {told['random']}."
-    )
 
 
 if __name__ == "__main__":
