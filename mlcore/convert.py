@@ -55,12 +55,14 @@ class Mixture(nn.Module):
         self.register_buffer("bias", torch.from_numpy(bias.astype(np.float32)))
         self.parts, self.classes = len(parts), len(parts[0].bias)
         self.register_buffer("shares", torch.tensor([part.weight for part in parts], dtype=torch.float32).log())
+        # On top of the mixture, so it multiplies the logarithm: softmax then gives the head's own confidence.
+        self.sharpness = 1.0 / form.temperature
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
-        """(n, d) to log probabilities (n, C)."""
+        """(n, d) to logits (n, C): log probabilities, up to a constant a row where the form has a temperature."""
         scores = nn.functional.linear(features, self.weights, self.bias)
         parts = scores.reshape(-1, self.parts, self.classes)
-        return (parts.log_softmax(2) + self.shares[:, None]).logsumexp(1)
+        return (parts.log_softmax(2) + self.shares[:, None]).logsumexp(1) * self.sharpness
 
 
 class Classifier(nn.Module):
@@ -76,7 +78,7 @@ class Classifier(nn.Module):
         self.eval()
 
     def forward(self, pixels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Log probabilities (n, C) and features (n, d) of length 1."""
+        """Logits (n, C) and features (n, d) of length 1."""
         features = self.projection(self.backbone(pixels))
         return self.head(features), features
 

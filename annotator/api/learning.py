@@ -6,16 +6,18 @@ from typing import Any
 
 from django.urls import path
 from drf_spectacular.utils import OpenApiParameter, extend_schema
-from rest_framework import serializers
+from rest_framework import serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from annotator.api.base import parsed, person
+from annotator.api.base import OWNER, Empty, parsed, person
 from annotator.api.image_rows import RELATED, ImageRow, image_row
+from annotator.api.jobs import JobRow, job_row
 from annotator.images.models import Image
 from annotator.learning import curve
 from annotator.learning.models import ModelVersion
+from annotator.learning.replay import start_replay
 from annotator.projects.access import find_project
 
 MOST_MODELS = 200
@@ -64,6 +66,7 @@ class ModelDetail(ModelRow):
     macro_f1 = serializers.FloatField(allow_null=True)
     ppi = EstimateRow(allow_null=True, help_text="The prediction-powered estimate of accuracy.")
     calibration = CalibrationRow(allow_null=True)
+    temperature = serializers.FloatField(help_text="From audit labels, on top of the calibration; 1 before there are 30.")
     timings = serializers.DictField(child=serializers.FloatField(), help_text="Seconds of each part of the turn.")
     created_at = serializers.DateTimeField()
 
@@ -109,14 +112,69 @@ class ClassRow(serializers.Serializer[Any]):
     f1 = serializers.FloatField(allow_null=True)
 
 
+class NeededRow(serializers.Serializer[Any]):
+    labels = serializers.IntegerField(allow_null=True, help_text="Labels still needed; null while it cannot be said.")
+    low = serializers.IntegerField(allow_null=True, help_text="End of the 80 % interval.")
+    high = serializers.IntegerField(allow_null=True)
+    reach = serializers.FloatField(allow_null=True, help_text="Accuracy that a label on every image would give.")
+    text = serializers.CharField()
+
+
+class BinRow(serializers.Serializer[Any]):
+    low = serializers.FloatField(help_text="Confidences from here")
+    high = serializers.FloatField(help_text="to here.")
+    count = serializers.IntegerField()
+    confidence = serializers.FloatField(help_text="Their mean.")
+    right = EstimateRow(help_text="The share of them that was right, with Wilson's interval.")
+
+
+class ReliabilityRow(serializers.Serializer[Any]):
+    ece = EstimateRow(help_text="Expected calibration error: how far confidence is from the share that is right.")
+    gap = EstimateRow(help_text="Mean confidence less accuracy: above 0 where the model is too sure.")
+    bins = BinRow(many=True)
+
+
+class ReplayCurve(serializers.Serializer[Any]):
+    strategy = serializers.CharField()
+    labels = serializers.ListField(child=serializers.IntegerField())
+    mean = serializers.ListField(child=serializers.FloatField(), help_text="Accuracy on images that were not learnt from.")
+    std = serializers.ListField(child=serializers.FloatField(), help_text="Standard deviation between the repeats.")
+    needed = serializers.FloatField(
+        allow_null=True, help_text="Labels for 90 % of the full-data accuracy, the median repeat; null: not within these."
+    )
+
+
+class ReplayRow(serializers.Serializer[Any]):
+    strategy = serializers.CharField(help_text="What was held against random.")
+    head = serializers.CharField()
+    features = serializers.CharField(help_text="Fingerprint of the backbone.")
+    labels = serializers.IntegerField(help_text="Labelled images there were when it was measured.")
+    labels_now = serializers.IntegerField()
+    stale = serializers.BooleanField(help_text="There are many more labels now, or another strategy, head or backbone.")
+    chosen = serializers.IntegerField(
+        help_text="Images among them that a strategy had chosen for labelling: the more, the less they stand for all images."
+    )
+    images = serializers.IntegerField(help_text="Labelled images that were used.")
+    pool_images = serializers.IntegerField()
+    test_images = serializers.IntegerField()
+    seeds = serializers.IntegerField(help_text="Repeats, each with its own split.")
+    full_accuracy = serializers.FloatField(help_text="Of plain logistic regression on all labels of the replay's pool.")
+    curves = ReplayCurve(many=True, help_text="The strategy's, then random's.")
+    text = serializers.CharField(help_text="What choosing saves, in a sentence.")
+    made_at = serializers.DateTimeField()
+
+
 class LearningRow(serializers.Serializer[Any]):
     model = ModelDetail(allow_null=True)
     stop = StopRow()
+    needed = NeededRow(help_text="Labels still needed for 95 % of the accuracy that labelling all images would give.")
     curve = CurvePoint(many=True)
+    reliability = ReliabilityRow(allow_null=True, help_text="Whether confidence can be believed, on audit images.")
     confusion = ConfusionRow(allow_null=True)
     classes = ClassRow(many=True)
     queue_depth = serializers.IntegerField()
-    simulated = CurvePoint(many=True, allow_null=True, help_text="Only where `simulate` has measured it.")
+    simulated = ReplayRow(allow_null=True, help_text="Choosing against chance, where a replay has measured it.")
+    replay_needs = serializers.CharField(help_text="Why a replay cannot measure it yet, in a sentence; empty when it can.")
 
 
 class CellQuery(serializers.Serializer[Any]):
@@ -158,6 +216,15 @@ class CellView(APIView):
         return Response({"results": rows})
 
 
+class ReplayView(APIView):
+    @extend_schema(operation_id="replay_start", request=Empty, responses={202: JobRow})
+    def post(self, request: Request, project_id: int) -> Response:
+        """Measure what choosing saves against chance, on the project's own labelled images (owners): a job does it."""
+        user = person(request)
+        job = start_replay(project=find_project(user, project_id, OWNER), user=user)
+        return Response(job_row(job), status=status.HTTP_202_ACCEPTED)
+
+
 class ModelsView(APIView):
     @extend_schema(operation_id="models_list", responses=ModelDetail(many=True))
     def get(self, request: Request, project_id: int) -> Response:
@@ -170,5 +237,6 @@ class ModelsView(APIView):
 urlpatterns = [
     path("projects/<int:project_id>/learning", LearningView.as_view()),
     path("projects/<int:project_id>/learning/cell", CellView.as_view()),
+    path("projects/<int:project_id>/replay", ReplayView.as_view()),
     path("projects/<int:project_id>/models", ModelsView.as_view()),
 ]

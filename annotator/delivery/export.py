@@ -149,6 +149,7 @@ def file_name(bundle: Bundle) -> str:
 
 
 def _model(version: ModelVersion) -> dict[str, Any]:
+    from annotator.learning.fit import state_of
     from annotator.learning.weights import unpack
 
     if version.weights is None:
@@ -157,7 +158,7 @@ def _model(version: ModelVersion) -> dict[str, Any]:
         "backbone": version.space.backbone,
         "projection_state": unpack(version.space.weights),
         "head_name": version.head,
-        "head_state": unpack(version.weights),
+        "head_state": state_of(version),
         "class_names": [entry["name"] for entry in version.classes],
         "class_colors": [entry["color"] for entry in version.classes],
     }
@@ -176,7 +177,7 @@ def _pictures(bundle: Bundle, folder: Path) -> dict[str, Any]:
         project=project, is_audit=True, kind=Annotation.Kind.LABEL, label__in=list(place), image__featured=True
     )
     audit = judged.select_related("image").order_by("image__sort_key")[:AUDIT_IMAGES]
-    calibration = [path for image in pool if (path := _local(image, folder)) is not None]
+    calibration = [path for image in pool if (path := files.local(image, folder)) is not None]
     if not calibration:
         raise NotReady("The image files of this project are missing: import them again to mend it.")
     return {
@@ -184,23 +185,10 @@ def _pictures(bundle: Bundle, folder: Path) -> dict[str, Any]:
         "audit": [
             (path, place[standing.label_id or 0])
             for standing in audit
-            if (path := _local(standing.image, folder)) is not None
+            if (path := files.local(standing.image, folder)) is not None
         ],
         "sample": calibration[0],
     }
-
-
-def _local(image: Image, folder: Path) -> Path | None:
-    """The original as a file on this machine: fetched into `folder` where storage is elsewhere; None when it is missing."""
-    try:
-        source = files.source(image)
-    except NotFound:
-        return None
-    if isinstance(source, Path):
-        return source if source.exists() else None
-    path = folder / image.sha256
-    path.write_bytes(source)
-    return path
 
 
 def _lineage(bundle: Bundle) -> dict[str, Any]:
@@ -211,6 +199,7 @@ def _lineage(bundle: Bundle) -> dict[str, Any]:
         "model_version": version.number,
         "labels": version.label_count,
         "annotations_hash": version.annotations_hash,
+        "temperature": version.temperature,
         "audit_accuracy": version.accuracy,
         "audit_count": version.audit_count,
         "created_at": bundle.created_at.isoformat(),

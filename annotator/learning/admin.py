@@ -8,7 +8,7 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from annotator.learning.models import FeatureSet, FeatureSpace, ModelVersion, Ranking
+from annotator.learning.models import Challenger, FeatureSet, FeatureSpace, ModelVersion, Ranking, Replay
 
 BINARY = ("weights",)
 
@@ -82,3 +82,18 @@ class RankingAdmin(ReadOnly):
     list_display = ("project", "candidates", "model_number", "seconds", "made_at")
     search_fields = ("project__name",)
     list_select_related = ("project",)
+
+
+@admin.register(Replay)
+class ReplayAdmin(ReadOnly):
+    list_display = ("project", "strategy", "head", "labels", "made_at")
+    search_fields = ("project__name", "fingerprint")
+    list_select_related = ("project",)
+
+
+@admin.register(Challenger)
+class ChallengerAdmin(ReadOnly):
+    list_display = ("project", "backbone", "state", "looks", "created_by", "created_at")
+    list_filter = ("state", "backbone", "created_at")
+    search_fields = ("project__name", "backbone", "fingerprint")
+    list_select_related = ("project", "created_by")

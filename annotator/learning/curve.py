@@ -7,7 +7,9 @@ from typing import Any
 from django.db.models import Count, F, Max, Q
 
 from annotator.labelling.models import Annotation, Candidate, Standing
+from annotator.learning import replay
 from annotator.learning.models import ModelVersion
+from annotator.learning.needed import still_needed
 from annotator.projects.models import Project
 
 # More points than this are not seen on any screen.
@@ -53,14 +55,18 @@ def accuracy(version: ModelVersion) -> dict[str, Any] | None:
 def summary(project: Project) -> dict[str, Any]:
     """Everything that the learn page shows."""
     version = serving(project.pk)
+    curve = points(project)
     return {
         "model": detail(version) if version else None,
         "stop": stop_hint(version),
-        "curve": points(project),
+        "needed": still_needed(project, curve),
+        "curve": curve,
+        "reliability": version.metrics.get("reliability") if version else None,
         "confusion": confusion(version),
         "classes": classes(project, version),
         "queue_depth": Candidate.objects.filter(project=project, is_audit=False).count(),
-        "simulated": None,
+        "simulated": replay.summary(project),
+        "replay_needs": replay.missing(project),
     }
 
 
@@ -76,6 +82,7 @@ def detail(version: ModelVersion) -> dict[str, Any]:
         "macro_f1": version.metrics.get("macro_f1"),
         "ppi": version.metrics.get("ppi"),
         "calibration": version.metrics.get("calibration"),
+        "temperature": version.temperature,
         "timings": version.timings,
         "created_at": version.created_at,
     }

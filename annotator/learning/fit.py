@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 from django.db.models import Max
 
 from annotator.learning.answers import Answers
@@ -12,7 +13,7 @@ from annotator.learning.models import ModelVersion
 from annotator.learning.weights import pack, unpack
 from annotator.projects.models import Project
 from mlcore.heads import REGISTRY
-from mlcore.heads.base import Head
+from mlcore.heads.base import Head, State
 from mlcore.loop import Step, step
 
 
@@ -49,8 +50,20 @@ def record_version(*, project: Project, known: Warm, said: Answers, head: Head, 
     )
 
 
-def head_of(version: ModelVersion) -> Head:
-    """The head whose weights a version keeps. Raises ValueError when they have been pruned."""
+def state_of(version: ModelVersion) -> State:
+    """Weights and temperature of a version: all that it answers by. Raises ValueError when they have been pruned."""
     if version.weights is None:
         raise ValueError(f"The weights of {version} are no longer kept.")
-    return REGISTRY[version.head].from_state(unpack(version.weights))
+    return unpack(version.weights) | {"temperature": np.asarray([version.temperature], np.float32)}
+
+
+def head_of(version: ModelVersion) -> Head:
+    """The head that answers for a version. Raises ValueError when its weights have been pruned."""
+    return REGISTRY[version.head].from_state(state_of(version))
+
+
+def fitted_head(version: ModelVersion) -> Head:
+    """The same without the temperature from audit labels. Raises ValueError when its weights have been pruned."""
+    head = head_of(version)
+    head.temperature_ = 1.0
+    return head

@@ -11,13 +11,17 @@ from django.db import transaction
 
 from annotator.learning.answers import Answers
 from annotator.learning.data import Warm
-from annotator.learning.fit import head_of
+from annotator.learning.fit import fitted_head
 from annotator.learning.models import ModelVersion
+from mlcore.calibration import cross_tempered, fit_temperature, reliability
 from mlcore.evaluation import accuracy, macro_f1, per_class, ppi_accuracy, wilson
+from mlcore.heads.base import sharpened
 from mlcore.threads import one_thread
 
 # An estimate from fewer audit labels than this would only mislead.
 PPI_LABELS = 10
+# From fewer the temperature would be worse than that of cross-validation, although this leans low.
+TEMPERATURE_LABELS = 30
 MILESTONES = tuple(step * 10**power for power in range(1, 7) for step in (1, 2, 5))
 
 
@@ -26,26 +30,38 @@ def judge(*, version: ModelVersion, known: Warm, said: Answers) -> None:
     """Measure the stored weights on the audit images labelled so far: training -> judged (a serving one stays serving).
 
     Accuracy comes with Wilson's interval. The prediction-powered estimate adds the confidence in audit images that nobody
-    has labelled yet: like the labelled ones they were drawn at random and never learnt from, so it stays unbiased.
+    has labelled yet: like the labelled ones they were drawn at random and never learnt from, so it stays unbiased. It takes
+    the confidence as the training labels made it, to which audit labels have added nothing.
+
+    From TEMPERATURE_LABELS audit labels on they give the temperature, which changes how sure the model says it is and no
+    answer. How honest that confidence is gets measured on each image at the temperature that the other images give.
     """
     marked = np.flatnonzero(said.truth >= 0)
-    probabilities = head_of(version).predict_proba(known.audit.z)
+    head = fitted_head(version)
+    probabilities = head.untempered(known.audit.z)
     sure, guess = probabilities.max(axis=1, initial=0.0), probabilities.argmax(axis=1)
-    truth, guessed, confidence = said.truth[marked], guess[marked], sure[marked]
+    truth, guessed = said.truth[marked], guess[marked]
+    right = truth == guessed
     n = len(marked)
     metrics = dict(version.metrics)
-    metrics |= {"ppi": None, "macro_f1": None, "per_class": []}
+    metrics |= {"ppi": None, "macro_f1": None, "per_class": [], "reliability": None}
     version.audit_count = n
     version.accuracy = version.accuracy_low = version.accuracy_high = None
+    version.temperature = 1.0
     if n:
-        right = truth == guessed
         version.accuracy = accuracy(truth, guessed)
         version.accuracy_low, version.accuracy_high = wilson(int(right.sum()), n)
         metrics["macro_f1"] = macro_f1(truth, guessed, len(version.classes))
         metrics["per_class"] = [asdict(score) for score in per_class(truth, guessed, len(version.classes))]
+        honest = sure[marked]
+        if n >= TEMPERATURE_LABELS:
+            version.temperature = fit_temperature(probabilities[marked], right)
+            honest = cross_tempered(probabilities[marked], right)
         if n >= PPI_LABELS:
-            metrics["ppi"] = asdict(ppi_accuracy(right, confidence, sure[~said.answered]))
+            metrics["ppi"] = asdict(ppi_accuracy(right, sure[marked], sure[~said.answered]))
+            metrics["reliability"] = asdict(reliability(honest, right))
     version.metrics = plain(metrics)
+    confidence = sharpened(probabilities[marked], version.temperature).max(axis=1, initial=0.0)
     ids = known.audit.ids[marked]
     version.audit_results = [
         [int(image), int(true), int(said_so), round(float(p), 4)]
@@ -53,9 +69,9 @@ def judge(*, version: ModelVersion, known: Warm, said: Answers) -> None:
     ]
     if version.state == ModelVersion.State.TRAINING:
         version.state = ModelVersion.State.JUDGED
-    version.save(
-        update_fields=["state", "audit_count", "accuracy", "accuracy_low", "accuracy_high", "metrics", "audit_results"]
-    )
+    version.save(update_fields=[
+        "state", "audit_count", "accuracy", "accuracy_low", "accuracy_high", "temperature", "metrics", "audit_results",
+    ])
 
 
 def serve(*, version: ModelVersion) -> None:

@@ -51,7 +51,7 @@ def learn(project_id: int, *, again: bool = False) -> ModelVersion | None:
         clock.lap("judge")
     candidates = write_queue(
         project=project, known=known, said=said, turn=turn, model_number=version.number if version else None,
-        seen=seen, seconds=clock.total,
+        seen=seen, seconds=clock.total, temperature=version.temperature if version else 1.0,
     )
     clock.lap("write")
     if version is not None:

@@ -13,6 +13,7 @@ from annotator.learning.answers import Answers
 from annotator.learning.data import Warm
 from annotator.learning.models import Ranking
 from annotator.projects.models import Label, Project
+from mlcore.heads.base import sharpened
 from mlcore.loop import Reason, Step
 
 # Audit images that wait in the queue: they come every tenth task, so fifty last for five hundred.
@@ -29,13 +30,16 @@ TEXTS = {
 
 
 def write_queue(
-    *, project: Project, known: Warm, said: Answers, turn: Step, model_number: int | None, seen: str, seconds: float
+    *, project: Project, known: Warm, said: Answers, turn: Step, model_number: int | None, seen: str, seconds: float,
+    temperature: float = 1.0,
 ) -> int:
     """Replace the project's candidates and note what the ranking saw; answers how many candidates there are.
 
+    temperature: the model version's, so that the confidence beside a guess is the one that a bundle would give.
+
     Images that were answered or deleted while the ranking was made are left out.
     """
-    rows = _ranked(project, known, said, turn, model_number) + _audit(project, known, said)
+    rows = _ranked(project, known, said, turn, model_number, temperature) + _audit(project, known, said)
     ids = [row.image_id for row in rows]
     with transaction.atomic():
         Candidate.objects.filter(project=project).delete()
@@ -58,15 +62,21 @@ def reason_text(reason: Reason, classes: list[Label]) -> str:
         return f"torn between {names[0]} and {names[1]}" if len(set(names)) == 2 else "the model is unsure"
     if reason.code == "rare_class":
         return f"may be {names[0]}, which has few labels"
+    if reason.code == "disputed":
+        return f"equally good models disagree: {names[0]} or {names[1]}" if len(set(names)) == 2 else "the model is unsure"
+    if reason.code == "odd":
+        return f"not like the {names[0]} seen so far"
     return TEXTS[reason.code]
 
 
-def _ranked(project: Project, known: Warm, said: Answers, turn: Step, model_number: int | None) -> list[Candidate]:
+def _ranked(
+    project: Project, known: Warm, said: Answers, turn: Step, model_number: int | None, temperature: float
+) -> list[Candidate]:
     return [
         Candidate(
             project=project, image_id=int(known.pool.ids[row]), position=position, score=float(score), reason=reason.code,
             reason_text=reason_text(reason, said.classes)[:200], model_number=model_number,
-            **_guess(turn, int(row), said.classes),
+            **_guess(turn, int(row), said.classes, temperature),
         )
         for position, (row, score, reason) in enumerate(
             zip(turn.selection.indices, turn.selection.scores, turn.reasons, strict=True)
@@ -88,10 +98,10 @@ def _audit(project: Project, known: Warm, said: Answers) -> list[Candidate]:
     ]
 
 
-def _guess(turn: Step, row: int, classes: list[Label]) -> dict[str, Any]:
+def _guess(turn: Step, row: int, classes: list[Label], temperature: float) -> dict[str, Any]:
     if turn.probabilities is None:
         return {}
-    p = turn.probabilities[row]
+    p = sharpened(turn.probabilities[row : row + 1], temperature)[0]
     top = [(int(place), float(p[place])) for place in np.argsort(-p, kind="stable")[:TOP]]
     best, confidence = top[0]
     return {

@@ -12,7 +12,7 @@ from mlcore.types import Floats, Ints
 State = dict[str, npt.NDArray[Any]]
 
 # The logit of a class that has no label: far below any other at every temperature, yet finite in half precision.
-ABSENT = -100.0
+ABSENT = -1000.0
 
 
 class Calibration(TypedDict):
@@ -40,20 +40,28 @@ class LinearPart:
 
 @dataclass(frozen=True)
 class LinearForm:
-    """A head as plain matrices: p(x) = sum over parts of weight * softmax((x @ weights.T + bias) / temperature)."""
+    """A head as plain matrices: q(x) = sum over parts of weight * softmax((x @ weights.T + bias) / temperature).
+
+    p(x) is q(x) ** (1 / the form's own temperature), divided by its sum: softmax of log q(x) / temperature.
+    """
 
     parts: tuple[LinearPart, ...]
     kind: str = "mixture"
+    temperature: float = 1.0
 
 
 class Head(ABC):
-    """Learns from a few labelled rows. Constructors only store; fit returns self; what is learnt ends in `_`."""
+    """Learns from a few labelled rows. Constructors only store; fit returns self; what is learnt ends in `_`.
+
+    temperature_: one number on top of everything, 1 unless whoever judges the head sets it; see `sharpened`.
+    """
 
     # Whether to_linear() works, so that the head can leave for a device.
     exportable: ClassVar[bool] = True
 
     n_classes_: int
     calibration_: Calibration
+    temperature_: float = 1.0
     out_of_fold_: Floats | None = None
 
     @abstractmethod
@@ -79,18 +87,22 @@ class Head(ABC):
         it is; without it `calibrate` is called first. Raises ValueError on no labels or numbers that are not finite.
         """
 
-    @abstractmethod
     def predict_proba(self, features: Floats) -> Floats:
         """(n, C) float32 whose rows sum to 1; a class that never had a label gets about 0."""
+        return sharpened(self.untempered(features), self.temperature_)
+
+    @abstractmethod
+    def untempered(self, features: Floats) -> Floats:
+        """The same before `temperature_`: what the labels that it was fitted on say."""
 
     @abstractmethod
     def state(self) -> State:
-        """Everything predict_proba needs, as arrays that safetensors can hold."""
+        """Everything predict_proba needs, as arrays that safetensors can hold; `temperature` (1,) is `temperature_`."""
 
     @classmethod
     @abstractmethod
     def from_state(cls, state: State) -> Self:
-        """The head that gave this state."""
+        """The head that gave this state; one without `temperature` is as it was fitted."""
 
     @abstractmethod
     def to_linear(self) -> LinearForm:
@@ -115,3 +127,21 @@ def softmax(logits: npt.NDArray[Any]) -> npt.NDArray[Any]:
     np.exp(scaled, out=scaled)
     scaled /= scaled.sum(axis=1, keepdims=True)
     return scaled
+
+
+def sharpened(probabilities: Floats, temperature: float) -> Floats:
+    """probabilities (n, C) ** (1 / temperature), each row divided by its sum: temperature scaling of a mixture.
+
+    Above 1 the rows become less sure, below 1 surer. The order of the classes within a row, and so the answer, never
+    changes. Rows are computed relative to their largest entry, so nothing underflows at a low temperature.
+    """
+    if temperature == 1.0:
+        return probabilities
+    powers = (probabilities / probabilities.max(axis=1, keepdims=True)) ** np.float32(1.0 / temperature)
+    powers /= powers.sum(axis=1, keepdims=True)
+    return np.asarray(powers, np.float32)
+
+
+def temperature_in(state: State) -> float:
+    """The temperature that a state holds; 1 where it has none."""
+    return float(state["temperature"][0]) if "temperature" in state else 1.0

@@ -3,18 +3,31 @@
 from typing import ClassVar, Self
 
 import numpy as np
+import numpy.typing as npt
+from scipy.optimize import minimize_scalar
 
-from mlcore.heads.base import Calibration, Head, LinearForm, State, check_training
+from mlcore.heads.base import Calibration, Head, LinearForm, State, check_training, temperature_in
 from mlcore.types import Floats, Ints
 
 NEIGHBOURS = 10
-# How steeply a vote falls with the cosine: 0.1 less similar counts a seventh.
+# How steeply a vote falls with the cosine at temperature 1: 0.1 less similar counts a seventh.
 STEEPNESS = 20.0
 BLOCK = 4096
+# Below this many labels nothing is held out: these shares, temperature 1.
+MIN_CALIBRATION_LABELS = 15
+PRIOR_SHARE = 0.1
+# How much the classes' own frequencies may count beside the neighbours: never nothing, for no vote is certain.
+PRIOR_SHARES = (0.01, 0.02, 0.05, 0.1, 0.2, 0.4)
+TEMPERATURE_RANGE = (0.25, 4.0)
+# A penalty on the summed log-loss: log T of variance 1/4.
+TEMPERATURE_PRIOR = 2.0
 
 
 class NearestNeighbours(Head):
-    """The ten most similar labelled images vote, each by exp(20 cosine). It keeps the images, so it cannot be exported."""
+    """The ten most similar labelled images vote, each by exp(20 cosine / temperature), blended with how common classes are.
+
+    Both numbers are learnt by leaving every row out once. It keeps the images, so it cannot be exported.
+    """
 
     exportable: ClassVar[bool] = False
 
@@ -24,14 +37,19 @@ class NearestNeighbours(Head):
     def calibrate(
         self, features: Floats, labels: Ints, n_classes: int, pool: Floats | None = None, seed: int = 0
     ) -> Calibration:
-        """Leave every row out once: its own vote does not count. Nothing is learnt from it but the accuracy."""
+        """Leave every row out once: its own vote does not count. weights: of the neighbours, of the frequencies."""
         del pool, seed
         check_training(features, labels, n_classes)
-        self.out_of_fold_, accuracy = None, None
-        if len(labels) > 1:
-            self.out_of_fold_ = _vote(features, features, labels, n_classes, leave_self_out=True)
+        n = len(labels)
+        self.out_of_fold_ = None
+        temperature, share, accuracy = 1.0, PRIOR_SHARE, None
+        if n > 1:
+            near = _Neighbours(features, features, labels, leave_self_out=True)
+            if n >= MIN_CALIBRATION_LABELS:
+                temperature, share = _best(near, labels, n_classes)
+            self.out_of_fold_ = _blended(near.votes(temperature, n_classes), labels, share)
             accuracy = float((self.out_of_fold_.argmax(axis=1) == labels).mean())
-        return Calibration(temperatures=[1.0], weights=[1.0], labels=len(labels), accuracy=accuracy)
+        return Calibration(temperatures=[temperature, 1.0], weights=[1.0 - share, share], labels=n, accuracy=accuracy)
 
     def fit(
         self,
@@ -50,43 +68,92 @@ class NearestNeighbours(Head):
         self._features_, self._labels_ = np.array(features, np.float32), np.array(labels, np.int64)
         return self
 
-    def predict_proba(self, features: Floats) -> Floats:
+    def untempered(self, features: Floats) -> Floats:
         """(n, C) float32, as Head says."""
-        return _vote(features, self._features_, self._labels_, self.n_classes_, leave_self_out=False)
+        near = _Neighbours(features, self._features_, self._labels_, leave_self_out=False)
+        # What an older version calibrated holds the neighbours alone.
+        shares = [*self.calibration_["weights"], 0.0]
+        return _blended(near.votes(self.calibration_["temperatures"][0], self.n_classes_), self._labels_, shares[1])
 
     def state(self) -> State:
-        """The kept features (n, d) and labels (n,), and the number of classes."""
+        """The kept features (n, d) and labels (n,), the number of classes, and both numbers that were learnt."""
         return {
             "features": self._features_,
             "labels": self._labels_,
             "n_classes": np.asarray([self.n_classes_], np.int64),
+            "temperatures": np.asarray(self.calibration_["temperatures"], np.float32),
+            "mix": np.asarray(self.calibration_["weights"], np.float32),
+            "temperature": np.asarray([self.temperature_], np.float32),
+            "accuracy": np.asarray(
+                [np.nan if self.calibration_["accuracy"] is None else self.calibration_["accuracy"]], np.float32
+            ),
         }
 
     @classmethod
     def from_state(cls, state: State) -> Self:
-        """The head that gave this state."""
+        """The head that gave this state; one of an older version has learnt neither number."""
         head = cls()
-        n_classes = int(state["n_classes"][0])
-        return head.fit(np.asarray(state["features"], np.float32), np.asarray(state["labels"], np.int64), n_classes)
+        labels = np.asarray(state["labels"], np.int64)
+        accuracy = float(state["accuracy"][0]) if "accuracy" in state else np.nan
+        calibration = Calibration(
+            temperatures=[float(t) for t in state.get("temperatures", np.ones(1))],
+            weights=[float(w) for w in state.get("mix", np.ones(1))],
+            labels=len(labels),
+            accuracy=None if np.isnan(accuracy) else accuracy,
+        )
+        head.temperature_ = temperature_in(state)
+        features = np.asarray(state["features"], np.float32)
+        return head.fit(features, labels, int(state["n_classes"][0]), calibration=calibration)
 
     def to_linear(self) -> LinearForm:
         """Raises ValueError: neighbours are not matrices."""
         raise ValueError("The knn head keeps images, not weights; choose blend or logistic to export.")
 
 
-def _vote(features: Floats, known: Floats, labels: Ints, n_classes: int, *, leave_self_out: bool) -> Floats:
-    out = np.zeros((len(features), n_classes), np.float32)
-    near = min(NEIGHBOURS, len(known) - (1 if leave_self_out else 0))
-    for start in range(0, len(features), BLOCK):
-        cosines = features[start : start + BLOCK] @ known.T
-        rows = np.arange(len(cosines))
-        if leave_self_out:
-            cosines[rows, start + rows] = -2.0
-        who = np.argpartition(-cosines, near - 1, axis=1)[:, :near]
-        closeness = np.take_along_axis(cosines, who, axis=1)
-        votes = np.exp(STEEPNESS * (closeness - closeness.max(axis=1, keepdims=True)))
-        block = out[start : start + BLOCK]
-        for neighbour in range(near):
-            np.add.at(block, (rows, labels[who[:, neighbour]]), votes[:, neighbour])
-        block /= block.sum(axis=1, keepdims=True)
-    return out
+class _Neighbours:
+    """The nearest known rows of each of n rows: their labels and their cosine less the nearest's, both (n, k)."""
+
+    def __init__(self, features: Floats, known: Floats, labels: Ints, *, leave_self_out: bool) -> None:
+        k = min(NEIGHBOURS, len(known) - (1 if leave_self_out else 0))
+        self.labels = np.empty((len(features), k), np.int64)
+        self.behind = np.empty((len(features), k), np.float32)
+        for start in range(0, len(features), BLOCK):
+            cosines = features[start : start + BLOCK] @ known.T
+            if leave_self_out:
+                rows = np.arange(len(cosines))
+                cosines[rows, start + rows] = -2.0
+            who = np.argpartition(-cosines, k - 1, axis=1)[:, :k]
+            closeness = np.take_along_axis(cosines, who, axis=1)
+            self.labels[start : start + BLOCK] = labels[who]
+            self.behind[start : start + BLOCK] = closeness - closeness.max(axis=1, keepdims=True)
+
+    def votes(self, temperature: float, n_classes: int) -> npt.NDArray[np.float64]:
+        """(n, C) shares of the votes."""
+        n = len(self.labels)
+        power = np.exp(self.behind * np.float32(STEEPNESS / temperature))
+        cells = self.labels + n_classes * np.arange(n)[:, None]
+        votes = np.bincount(cells.ravel(), weights=power.ravel(), minlength=n * n_classes).reshape(n, n_classes)
+        return np.asarray(votes / votes.sum(axis=1, keepdims=True))
+
+
+def _blended(votes: npt.NDArray[np.float64], labels: Ints, share: float) -> Floats:
+    """(n, C) float32: votes, with `share` of the frequencies of the labels instead; a class without any stays at 0."""
+    frequencies = np.bincount(labels, minlength=votes.shape[1]) / len(labels)
+    return np.asarray((1.0 - share) * votes + share * frequencies, np.float32)
+
+
+def _best(near: _Neighbours, labels: Ints, n_classes: int) -> tuple[float, float]:
+    """(temperature, share of the frequencies) of the least log-loss on rows that did not vote for themselves."""
+    rows = np.arange(len(labels))
+    frequencies = (np.bincount(labels, minlength=n_classes) / len(labels))[labels]
+
+    def losses(log_t: float) -> npt.NDArray[np.float64]:
+        chosen = near.votes(float(np.exp(log_t)), n_classes)[rows, labels]
+        shares = np.asarray(PRIOR_SHARES)[:, None]
+        return np.asarray(-np.log((1 - shares) * chosen + shares * frequencies).sum(axis=1) + TEMPERATURE_PRIOR * log_t**2)
+
+    low, high = np.log(TEMPERATURE_RANGE)
+    found = minimize_scalar(
+        lambda log_t: float(losses(log_t).min()), bounds=(low, high), method="bounded", options={"xatol": 0.02}
+    )
+    return float(np.exp(found.x)), PRIOR_SHARES[int(losses(found.x).argmin())]

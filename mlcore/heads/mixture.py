@@ -7,7 +7,17 @@ import numpy as np
 import numpy.typing as npt
 from scipy.optimize import minimize_scalar
 
-from mlcore.heads.base import ABSENT, Calibration, Head, LinearForm, LinearPart, State, check_training, softmax
+from mlcore.heads.base import (
+    ABSENT,
+    Calibration,
+    Head,
+    LinearForm,
+    LinearPart,
+    State,
+    check_training,
+    softmax,
+    temperature_in,
+)
 from mlcore.heads.parts import Part
 from mlcore.types import Floats, Ints
 
@@ -94,7 +104,7 @@ class Mixture(Head):
             self._bias_.append(bias)
         return self
 
-    def predict_proba(self, features: Floats) -> Floats:
+    def untempered(self, features: Floats) -> Floats:
         """(n, C) float32, as Head says."""
         total = np.zeros((len(features), self.n_classes_), np.float32)
         for part in self.to_linear().parts:
@@ -105,12 +115,13 @@ class Mixture(Head):
         return total
 
     def state(self) -> State:
-        """weights (parts, C, d), bias (parts, C), mix (parts,), temperatures (parts,), float32."""
+        """weights (parts, C, d), bias (parts, C), mix (parts,), temperatures (parts,), temperature (1,), float32."""
         return {
             "weights": np.stack(self._weights_),
             "bias": np.stack(self._bias_),
             "mix": np.asarray(self.calibration_["weights"], np.float32),
             "temperatures": np.asarray(self.calibration_["temperatures"], np.float32),
+            "temperature": np.asarray([self.temperature_], np.float32),
             "labels": np.asarray([self.calibration_["labels"]], np.int64),
             "accuracy": np.asarray(
                 [np.nan if self.calibration_["accuracy"] is None else self.calibration_["accuracy"]], np.float32
@@ -131,6 +142,7 @@ class Mixture(Head):
         head._weights_ = [np.asarray(w, np.float32) for w in state["weights"]]
         head._bias_ = [np.asarray(b, np.float32) for b in state["bias"]]
         head.n_classes_ = state["weights"].shape[1]
+        head.temperature_ = temperature_in(state)
         return head
 
     def to_linear(self) -> LinearForm:
@@ -145,7 +157,8 @@ class Mixture(Head):
                     self.calibration_["temperatures"],
                     strict=True,
                 )
-            )
+            ),
+            temperature=self.temperature_,
         )
 
 

@@ -131,6 +131,8 @@ export const learning = (id: number) => body(http.GET('/api/projects/{project_id
 export const confusionCell = (id: number, truth: number, predicted: number) =>
   body(http.GET('/api/projects/{project_id}/learning/cell', { params: { path: { project_id: id }, query: { truth, predicted } } }))
 export const models = (id: number) => body(http.GET('/api/projects/{project_id}/models', at(id)))
+/** Measures on the project's own labels what choosing saves against chance. */
+export const startReplay = (id: number) => body(http.POST('/api/projects/{project_id}/replay', at(id)))
 /** Computes the features that are missing, after such a job was cancelled or has failed. */
 export const computeFeatures = (id: number) => body(http.POST('/api/projects/{project_id}/features', at(id)))
 

@@ -17,7 +17,11 @@ export class LearningNews {
   /** Loads, and follows the project until the returned function is called. */
   follow(): () => void {
     void this.load()
-    const off = [live.on('model', () => this.#soon()), live.onReturn(() => void this.load())]
+    const off = [
+      live.on('model', () => this.#soon()),
+      live.on('job', (job) => job.kind === 'replay' && job.state === 'done' && this.#soon()),
+      live.onReturn(() => void this.load()),
+    ]
     return () => {
       for (const stop of off) stop()
       clearTimeout(this.#timer)
