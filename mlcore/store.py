@@ -2,6 +2,7 @@
 
 import fcntl
 import json
+import mmap
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -10,8 +11,12 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-KEY_BYTES = 32
+from mlcore.key_index import KEY_BYTES, KeyIndex, as_keys
+
 FLOAT16_MAX = 65504.0
+# Keys looked up at a time, and rows from which on their pages are given back after they were read.
+BLOCK = 65_536
+MANY_ROWS = 4096
 
 
 class StoreProblem(Exception):
@@ -32,7 +37,8 @@ class FeatureStore:
         self.dim = dim
         self._vectors_path = self.folder / "vectors.f16"
         self._keys_path = self.folder / "keys.sha256"
-        self._rows: dict[str, int] = {}
+        self._index = KeyIndex()
+        self._map: mmap.mmap | None = None
         self._vectors: npt.NDArray[np.float16] = np.zeros((0, dim), np.float16)
         self._prepare()
         self.refresh()
@@ -47,30 +53,32 @@ class FeatureStore:
             return
         known = len(self._vectors) if count > len(self._vectors) else 0
         if not known:
-            self._rows = {}
+            self._index = KeyIndex()
         with self._keys_path.open("rb") as file:
             file.seek(known * KEY_BYTES)
             raw = file.read((count - known) * KEY_BYTES)
-        for number in range(count - known):
-            key = raw[number * KEY_BYTES : (number + 1) * KEY_BYTES].hex()
-            self._rows.setdefault(key, known + number)
-        self._vectors = (
-            np.memmap(self._vectors_path, np.float16, mode="r", shape=(count, self.dim))
-            if count
-            else np.zeros((0, self.dim), np.float16)
-        )
+        self._index.add(np.frombuffer(raw, np.uint8).reshape(-1, KEY_BYTES))
+        self._map, self._vectors = None, np.zeros((0, self.dim), np.float16)
+        if count:
+            with self._vectors_path.open("rb") as file:
+                self._map = mmap.mmap(file.fileno(), count * self.dim * 2, access=mmap.ACCESS_READ)
+            self._vectors = np.frombuffer(self._map, "<f2").reshape(count, self.dim)
 
     def rows(self, keys: Sequence[str]) -> npt.NDArray[np.int64]:
         """(k,) int64: the row of each key (sha256 in hex), -1 where it is not stored."""
-        find = self._rows.get
-        return np.fromiter((find(key, -1) for key in keys), np.int64, count=len(keys))
+        blocks = [self._index.find(as_keys(list(keys[n : n + BLOCK]))) for n in range(0, len(keys), BLOCK)]
+        return np.concatenate(blocks) if blocks else np.zeros(0, np.int64)
 
     def gather(self, rows: npt.ArrayLike) -> npt.NDArray[np.float32]:
         """(k, dim) float32 for row numbers (k,). Raises IndexError for a row that is not there."""
         wanted = np.asarray(rows, np.int64)
         if wanted.size and (wanted.min() < 0 or wanted.max() >= len(self)):
             raise IndexError(f"Rows must be between 0 and {len(self) - 1}; compute the missing features first.")
-        return np.asarray(self._vectors[wanted], np.float32)
+        found = np.asarray(self._vectors[wanted], np.float32)
+        if len(wanted) >= MANY_ROWS and self._map is not None and hasattr(mmap, "MADV_DONTNEED"):
+            # Whoever reads the whole file in turns would otherwise end up with all of it resident.
+            self._map.madvise(mmap.MADV_DONTNEED)
+        return found
 
     def append(self, keys: Sequence[str], vectors: npt.ArrayLike) -> npt.NDArray[np.int64]:
         """Store vectors (k, dim) under keys and answer their rows; a key that is already there keeps its first vector.
@@ -85,9 +93,8 @@ class FeatureStore:
         with self._writing():
             self.refresh()
             fresh: dict[str, int] = {}
-            for position, key in enumerate(keys):
-                if key not in self._rows:
-                    fresh.setdefault(key, position)
+            for position in np.flatnonzero(self.rows(keys) < 0).tolist():
+                fresh.setdefault(keys[position], position)
             if fresh:
                 count = len(self)
                 chosen = np.fromiter(fresh.values(), np.int64)
@@ -116,9 +123,10 @@ class FeatureStore:
             self._keys_path.touch()
 
     def _whole_rows(self) -> int:
-        vectors = self._vectors_path.stat().st_size // (self.dim * 2)
-        keys = self._keys_path.stat().st_size // KEY_BYTES
-        return int(min(vectors, keys))
+        """How many there are. The files are opened for it: on a network file system that is what makes a size current."""
+        with self._vectors_path.open("rb") as vectors, self._keys_path.open("rb") as keys:
+            sizes = os.fstat(vectors.fileno()).st_size, os.fstat(keys.fileno()).st_size
+        return min(sizes[0] // (self.dim * 2), sizes[1] // KEY_BYTES)
 
     @contextmanager
     def _writing(self) -> Iterator[None]:

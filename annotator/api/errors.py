@@ -23,6 +23,7 @@ STATUS: dict[type[errors.DomainError], int] = {
     errors.NotReady: status.HTTP_409_CONFLICT,
     errors.TooLarge: status.HTTP_413_REQUEST_ENTITY_TOO_LARGE,
     errors.TooManyTries: status.HTTP_429_TOO_MANY_REQUESTS,
+    errors.Unavailable: status.HTTP_503_SERVICE_UNAVAILABLE,
     errors.NoSpace: status.HTTP_507_INSUFFICIENT_STORAGE,
 }
 

@@ -191,6 +191,9 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_TASK_DEFAULT_QUEUE = "bulk"
 CELERY_TASK_ROUTES = {
     "learning.learn": {"queue": "learn"},
+    # Its answers need the arrays that only this worker has in memory.
+    "learning.similar": {"queue": "learn"},
+    "learning.twins": {"queue": "learn"},
     # Where nothing takes long, so that a long job does not keep the sweep waiting.
     "pipeline.sweep": {"queue": "learn"},
     "delivery.export": {"queue": "train"},
@@ -262,6 +265,8 @@ DEVICE = os.environ.get("ANNOTATOR_DEVICE", "auto")
 LEASE_SECONDS = _number("ANNOTATOR_LEASE_SECONDS", 180)
 # ANNOTATOR_QUEUE_SIZE: how many candidates one ranking writes.
 QUEUE_SIZE = _number("ANNOTATOR_QUEUE_SIZE", 300)
+# ANNOTATOR_TRAIN_THREADS: cores that fine-tuning may take; 0 for all but one, so that labelling has one to itself.
+TRAIN_THREADS = _number("ANNOTATOR_TRAIN_THREADS", 0)
 
 # --- API ------------------------------------------------------------------------------------------------------
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import threading
+import time
 from functools import cache
 from typing import Any, Self
+from uuid import uuid4
 
 import redis
 import redis.asyncio
@@ -23,6 +26,8 @@ log = logging.getLogger(__name__)
 # A request must not wait for a Redis that hangs: what is lost here is made good by the sweep.
 PATIENCE = 1.0
 PREFIX = "annotator"
+# An answer that nobody fetches is forgotten after so long.
+ANSWER_SECONDS = 30
 
 
 @cache
@@ -118,3 +123,30 @@ def send_once(task: str, *arguments: Any, flag: str, seconds: int) -> bool:
         lower_flag(flag)
         return False
     return True
+
+
+def ask(task: str, *arguments: Any, patience: float) -> Any:
+    """What a worker answers to a question, see `answer`; None when none has within `patience` seconds.
+
+    The question is dropped when it was not taken up by then. Raises RedisError when Redis is away.
+    """
+    name = f"{PREFIX}:answer:{uuid4()}"
+    try:
+        app.send_task(task, args=[*arguments, name], expires=patience, retry=False, ignore_result=True)
+    except OperationalError as error:
+        raise redis.exceptions.ConnectionError(str(error)) from error
+    end = time.monotonic() + patience
+    while (left := end - time.monotonic()) > 0:
+        # Shorter than the connection's own patience, which would otherwise end the wait as an error.
+        found = connection().blpop([name], timeout=min(left, PATIENCE / 2))
+        if found:
+            return json.loads(found[1])
+    return None
+
+
+def answer(name: str, value: Any) -> None:
+    """Answer a question whose asker waits under that name; should nobody wait any more, it is forgotten."""
+    pipeline = connection().pipeline()
+    pipeline.rpush(name, json.dumps(value))
+    pipeline.expire(name, ANSWER_SECONDS)
+    pipeline.execute()

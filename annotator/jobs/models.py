@@ -70,3 +70,21 @@ class Job(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.state}"
+
+
+class Share(models.Model):
+    """One worker's part in a job that several work on: the images whose sort keys lie in first..last are in its hands."""
+
+    job = models.ForeignKey(Job, on_delete=models.CASCADE, related_name="shares")
+    worker = models.CharField(max_length=120, help_text="Host and process number.")
+    first = models.PositiveIntegerField(null=True)
+    last = models.PositiveIntegerField(null=True)
+    done = models.PositiveIntegerField(default=0)
+    notes = models.TextField(blank=True, help_text="Lines for the job's log, until its leader takes them over.")
+    alive_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["job", "worker"], name="one_share_a_worker")]
+
+    def __str__(self) -> str:
+        return f"{self.worker}: {self.done}"

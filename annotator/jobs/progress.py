@@ -250,7 +250,7 @@ def requeue_lost(*, stale_before: datetime, attempts: int) -> list[Job]:
     """Queue again the running jobs whose worker has died, and answer them; those that died `attempts` times have failed."""
     again = []
     for job in Job.objects.filter(state=Job.State.RUNNING):
-        if job.heartbeat_at and job.heartbeat_at >= stale_before and not _worker_died(job.worker):
+        if job.heartbeat_at and job.heartbeat_at >= stale_before and not worker_died(job.worker):
             continue
         mine = Job.objects.filter(pk=job.pk, state=Job.State.RUNNING, attempts=job.attempts, heartbeat_at=job.heartbeat_at)
         if job.cancel_requested:
@@ -272,7 +272,7 @@ def requeue_lost(*, stale_before: datetime, attempts: int) -> list[Job]:
     return again
 
 
-def _worker_died(name: str) -> bool:
+def worker_died(name: str) -> bool:
     """Whether a worker of this machine is known to be dead; of other machines nothing is known."""
     host, _, number = name.rpartition(":")
     if host != socket.gethostname():

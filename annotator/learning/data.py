@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -23,8 +22,11 @@ from mlcore.types import Floats, Ints
 
 # Rows that are projected at a time: pooled features are five times wider than projected ones.
 BLOCK = 8192
+# Images that are read from the database at a time: a million tuples would take as much memory as their features.
+PAGE = 50_000
 # Arrays of projects that have not been used lately are dropped beyond this.
 WARM_BYTES = 600_000_000
+COLUMNS = ("id", "sha256", "is_audit", "sort_key")
 
 
 @dataclass
@@ -105,13 +107,21 @@ def _first_space(
     project: Project, feature_set: FeatureSet, store: FeatureStore
 ) -> tuple[FeatureSpace, Projection] | None:
     """The project's first projection, from whatever has features now; None when nothing has."""
-    featured = Image.objects.filter(project=project, featured=True).order_by("sort_key")
-    found = list(featured.values_list("id", "sha256", "is_audit"))
-    stored = store.rows([key for _, key, _ in found])
-    _recompute([image for (image, _, _), row in zip(found, stored, strict=True) if row < 0])
-    audit = np.asarray([is_audit for _, _, is_audit in found], np.bool_)
-    stored = stored[(stored >= 0) & ~audit]
-    return _fit_space(project, feature_set, store, stored[:FIT_ROWS], len(stored)) if len(stored) else None
+    featured = Image.objects.filter(project=project, featured=True)
+    # Twice as many as a projection is fitted on: some of them are the judge's.
+    first = featured.order_by("sort_key").values_list("id", "sha256", "is_audit")[: 2 * FIT_ROWS]
+    lost = [0]
+    while lost:
+        found = list(first.all())
+        stored = store.rows([key for _, key, _ in found])
+        # Those that have been lost are featured no more, so the next look finds others.
+        lost = [image for (image, _, _), row in zip(found, stored, strict=True) if row < 0]
+        _recompute(lost)
+    pool = stored[~np.asarray([is_audit for _, _, is_audit in found], np.bool_)]
+    if not len(pool):
+        return None
+    fitted_on = len(pool) if len(found) < 2 * FIT_ROWS else featured.filter(is_audit=False).count()
+    return _fit_space(project, feature_set, store, pool[:FIT_ROWS], fitted_on)
 
 
 def _follow(project: Project, known: Warm) -> None:
@@ -125,7 +135,10 @@ def _follow(project: Project, known: Warm) -> None:
     store.refresh()
     featured = Image.objects.filter(project=project, featured=True)
     last = max(known.pool.ids.max(initial=0), known.audit.ids.max(initial=0))
-    complete = _take(known, store, featured.filter(pk__gt=last).values_list("id", "sha256", "is_audit", "sort_key"))
+    complete = True
+    while page := list(featured.filter(pk__gt=last).order_by("pk").values_list(*COLUMNS)[:PAGE]):
+        complete &= _take(known, store, page)
+        last = page[-1][0]
     truth = featured.aggregate(count=Count("id"), sum=Sum("id"))
     if (len(known), known.sum_of_ids) != (truth["count"], truth["sum"] or 0):
         # Images were deleted, or got their features out of order.
@@ -134,7 +147,7 @@ def _follow(project: Project, known: Warm) -> None:
         missing = np.setdiff1d(here, np.concatenate([known.pool.ids, known.audit.ids]))
         for start in range(0, len(missing), 500):
             some = featured.filter(pk__in=missing[start : start + 500].tolist())
-            complete &= _take(known, store, some.values_list("id", "sha256", "is_audit", "sort_key"))
+            complete &= _take(known, store, list(some.values_list(*COLUMNS)))
     if len(known.pool) >= 2 * known.space.fitted_on:
         chosen = np.argsort(known.pool.sort_keys, kind="stable")[:FIT_ROWS]
         known.space, known.projection = _fit_space(
@@ -142,16 +155,13 @@ def _follow(project: Project, known: Warm) -> None:
         )
         known.carry = None
         for rows in (known.pool, known.audit):
-            rows.replace(_project(known.projection, store, rows.stored))
+            rows.replace(_project(known.projection, store, rows.stored, rows.z))
     # What could not be found is looked for again next time.
     known.seen = seen if complete else (0, 0, 0)
 
 
-def _take(known: Warm, store: FeatureStore, images: Iterable[tuple[int, str, bool, int]]) -> bool:
+def _take(known: Warm, store: FeatureStore, found: list[tuple[int, str, bool, int]]) -> bool:
     """Add images whose features are in the store. Those whose are not must be computed again, and it answers False."""
-    found = list(images)
-    if not found:
-        return True
     stored = store.rows([image[1] for image in found])
     lost = [image[0] for image, row in zip(found, stored, strict=True) if row < 0]
     _recompute(lost)
@@ -197,8 +207,32 @@ def _fit_space(
     return space, projection
 
 
-def _project(projection: Projection, store: FeatureStore, stored: Ints) -> Floats:
-    z = np.empty((len(stored), projection.dim), np.float32)
+def _project(projection: Projection, store: FeatureStore, stored: Ints, z: Floats | None = None) -> Floats:
+    """Rows of the store as heads see them (n, d), in the place of z where it has that shape: two of it might not fit."""
+    if z is None or z.shape != (len(stored), projection.dim):
+        z = np.empty((len(stored), projection.dim), np.float32)
     for start in range(0, len(stored), BLOCK):
         z[start : start + BLOCK] = projection.transform(store.gather(stored[start : start + BLOCK]))
     return z
+
+
+def read(project: Project) -> tuple[Ints, Floats] | None:
+    """Ids (n,) and projected features (n, d) of all images, for one use: nothing is kept, fitted or marked.
+
+    None while there is no projection. Images whose features are not in the store are left out.
+    """
+    feature_set = FeatureSet.objects.filter(project=project).first()
+    if feature_set is None:
+        return None
+    space = project.feature_spaces.filter(fingerprint=feature_set.fingerprint).order_by("-number").first()
+    if space is None:
+        return None
+    store = open_store(feature_set)
+    featured = Image.objects.filter(project=project, featured=True)
+    last, ids, stored = 0, [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
+    while page := list(featured.filter(pk__gt=last).order_by("pk").values_list("id", "sha256")[:PAGE]):
+        ids.append(np.asarray([image for image, _ in page], np.int64))
+        stored.append(store.rows([key for _, key in page]))
+        last = page[-1][0]
+    found = np.concatenate(stored)
+    return np.concatenate(ids)[found >= 0], _project(projection_of(space), store, found[found >= 0])

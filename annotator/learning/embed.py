@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import errno
+import logging
+import time
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -16,8 +18,9 @@ from django.dispatch import Signal
 
 from annotator.images import files
 from annotator.images.models import Image
-from annotator.jobs import events
-from annotator.jobs.progress import Running
+from annotator.jobs import events, shares
+from annotator.jobs.models import Share
+from annotator.jobs.progress import Cancelled, Running
 from annotator.labelling import tally
 from annotator.learning.models import FeatureSet
 from annotator.projects.errors import NoSpace, NotFound, NotReady
@@ -30,8 +33,13 @@ if TYPE_CHECKING:
     from mlcore.backbones import Extractor
     from mlcore.store import FeatureStore
 
+log = logging.getLogger(__name__)
+
 # So many images are lost at most when a worker is killed.
 BATCH = 64
+# How often what waits is counted, and how often a worker whose share is done looks whether the others are.
+COUNT_SECONDS = 3.0
+LOOK_SECONDS = 0.2
 # Precision that every machine can compute: where machines differ, a project ends up with it.
 COMMON_PRECISION: Final = "f32"
 
@@ -51,11 +59,6 @@ def open_store(feature_set: FeatureSet) -> FeatureStore:
     return FeatureStore(settings.DATA_DIR / "features", feature_set.fingerprint, feature_set.dim)
 
 
-def backbone_differs(project: Project) -> bool:
-    """Whether the features there are come from another backbone than the project now asks for."""
-    return FeatureSet.objects.filter(project=project).exclude(backbone=project.backbone).exists()
-
-
 def forget_features(*, project: Project) -> None:
     """Let all features of a project be computed again: its backbone is another, or its store has gone."""
     with transaction.atomic():
@@ -67,39 +70,106 @@ def forget_features(*, project: Project) -> None:
 def embed_project(run: Running) -> None:
     """Compute the missing features of the job's project until none is missing; images that arrive meanwhile are taken along.
 
+    Workers of other machines are asked to help, see `help_to_embed`; this one tells how far all of them are.
     Raises NotReady when the backbone's weights are not on this machine, NoSpace when the disk is full.
     """
+    share = shares.lead(run.job)
+    with shares.Alive(share):
+        # Again from the start when the project has got another backbone meanwhile.
+        while not _lead(run, share):
+            run.job.project.refresh_from_db()
+
+
+def help_to_embed(share: Share) -> None:
+    """Take batches of a features job that another worker leads, until none is free."""
+    project = share.job.project
+    feature_set = FeatureSet.objects.get(project=project)
+    try:
+        extractor = ready_extractor(feature_set.backbone, feature_set.fingerprint)
+    except NotReady as error:
+        log.info("%s: no help from this machine: %s", share, error)
+        return
+    if extractor.fingerprint != feature_set.fingerprint:
+        log.info("%s: no help from this machine: it has only another precision", share)
+        return
+    store = open_store(feature_set)
+    with shares.Alive(share):
+        while batch := shares.take(share, waiting(project.pk), BATCH):
+            found = _embed(batch, store, extractor, feature_set)
+            if found is None:
+                return
+            shares.count(share, done=found.marked, notes=found.notes)
+
+
+def _lead(run: Running, share: Share) -> bool:
+    """Work until nothing waits, not in other hands either; False when the project's features are of another kind now."""
     project = run.job.project
     extractor, feature_set = _prepare(project)
     store = open_store(feature_set)
-    done = 0
     told = tally.progress(project.pk)["featured"]
     run.log(f"Features by {feature_set.fingerprint}.")
-    run.step(0, waiting(project.pk).count(), "Computing features", now=True)
-    # In random order, not as they came: folders come class by class, and the first labels should see all of them.
-    while batch := list(waiting(project.pk).order_by("sort_key")[:BATCH]):
-        run.stop_if_cancelled()
-        if not FeatureSet.objects.filter(project=project, fingerprint=feature_set.fingerprint).exists():
-            # Another backbone has taken over meanwhile.
-            project.refresh_from_db()
-            extractor, feature_set = _prepare(project)
-            store = open_store(feature_set)
-            run.log(f"Features by {feature_set.fingerprint} from here on.")
-        for problem in _embed(batch, store, extractor):
-            run.log(problem)
-        done += len(batch)
-        run.step(done, done + waiting(project.pk).count())
+    left = _Left(project.pk)
+    run.step(shares.done(run.job), shares.done(run.job) + left.now(), "Computing features", now=True)
+    while True:
+        # In random order, not as they came: folders come class by class, and the first labels should see all of them.
+        batch = shares.take(share, waiting(project.pk), BATCH)
+        if batch is None:
+            # It raises Taken when another worker leads the job now.
+            run.step(run.job.done, run.job.total, now=True)
+            raise Cancelled
+        if batch:
+            if left.about() > len(batch):
+                shares.invite(run.job, task="learning.help", queue="bulk")
+            found = _embed(batch, store, extractor, feature_set)
+            if found is None:
+                return False
+            shares.count(share, done=found.marked, notes=[])
+            for note in found.notes:
+                run.log(note)
+        for note in shares.collect_notes(run.job):
+            run.log(note)
+        done = shares.done(run.job)
+        if not batch and not left.now():
+            run.step(done, done, now=True)
+            return True
+        run.step(done, done + left.about())
         counts = tally.progress(project.pk)
         events.publish(project.pk, "progress", dict(counts))
-        featured = counts["featured"]
         # The projection is refitted when the pool has doubled: that is when a new ranking sees more than it did.
-        if featured >= max(2 * told, 1):
-            told = featured
+        if counts["featured"] >= max(2 * told, 1):
+            told = counts["featured"]
             features_grew.send(Image, project_id=project.pk)
+        if not batch:
+            # The rest is in other hands; should one of them die, it is free again.
+            time.sleep(LOOK_SECONDS)
 
 
-def _embed(batch: list[Image], store: FeatureStore, extractor: Extractor) -> list[str]:
-    """Store and mark the features of one batch; answers a line for each image that cannot be used."""
+class _Left:
+    """How many images wait: counting a million of them at each batch would cost more than it tells."""
+
+    def __init__(self, project_id: int) -> None:
+        self.project_id = project_id
+        self._count, self._at = 0, 0.0
+
+    def now(self) -> int:
+        self._count, self._at = waiting(self.project_id).count(), time.monotonic()
+        return self._count
+
+    def about(self) -> int:
+        """Counted a few seconds ago at most."""
+        return self.now() if time.monotonic() - self._at >= COUNT_SECONDS else self._count
+
+
+@dataclass(frozen=True)
+class _Found:
+    """What became of a batch: how many images are done with, and a line for each that cannot be used."""
+
+    marked: int
+    notes: list[str]
+
+
+def _embed(batch: list[Image], store: FeatureStore, extractor: Extractor, feature_set: FeatureSet) -> _Found | None:
+    """Store and mark the features of one batch; None when the project's features are of another kind by now."""
     store.refresh()
     rows = store.rows([image.sha256 for image in batch])
     fresh = [image for image, row in zip(batch, rows, strict=True) if row < 0]
@@ -108,13 +178,16 @@ def _embed(batch: list[Image], store: FeatureStore, extractor: Extractor) -> lis
         with disk():
             store.append(list(vectors), list(vectors.values()))
     good = [image.pk for image in batch if image.pk not in problems]
+    same = FeatureSet.objects.filter(project=feature_set.project_id, fingerprint=feature_set.fingerprint)
     with transaction.atomic():
+        if same.select_for_update().first() is None:
+            return None
         for key, problem in problems.items():
             Image.objects.filter(pk=key).update(feature_error=problem[:200])
         # Last, because it locks the project's tally: whoever answers an image locks the image first and then the tally.
-        Image.objects.filter(pk__in=good).update(featured=True, feature_error="")
+        marked = Image.objects.filter(pk__in=good, featured=False).update(featured=True, feature_error="")
     names = {image.pk: image.name for image in batch}
-    return [f"{names[key]}: {problem}" for key, problem in problems.items()]
+    return _Found(marked + len(problems), [f"{names[key]}: {problem}" for key, problem in problems.items()])
 
 
 def compute(images: Sequence[Image], extractor: Extractor) -> tuple[dict[str, npt.NDArray[np.float32]], dict[int, str]]:

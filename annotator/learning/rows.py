@@ -58,5 +58,6 @@ class Rows:
         self._order = None
 
     def replace(self, z: Floats) -> None:
-        """New z (n, d) for the same images."""
-        self.z = self._room = z
+        """New z (n, d) for the same images; what was written in place of the old keeps its room."""
+        if z is not self.z:
+            self.z = self._room = z

@@ -60,3 +60,9 @@ class NotReady(DomainError):
     """It will be possible, but not yet."""
 
     code = "not_ready"
+
+
+class Unavailable(DomainError):
+    """A part of the installation that would have to answer is away or busy."""
+
+    code = "unavailable"

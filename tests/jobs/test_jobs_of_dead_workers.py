@@ -84,4 +84,4 @@ def test_a_dead_job_that_was_to_be_cancelled_is(job: Job) -> None:
 
 @pytest.mark.parametrize("name", [progress.worker_name(), "elsewhere:1"], ids=["here", "elsewhere"])
 def test_who_is_not_known_to_be_dead_is_not(name: str) -> None:
-    assert not progress._worker_died(name)
+    assert not progress.worker_died(name)
