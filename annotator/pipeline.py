@@ -15,9 +15,10 @@ from annotator.delivery import export
 from annotator.jobs import bus, events, progress
 from annotator.jobs.models import Job
 from annotator.labelling import lease, tally
-from annotator.learning import behind, embed
+from annotator.learning import behind, challenge, embed
 from annotator.projects.errors import Conflict
-from annotator.projects.models import Project
+from annotator.projects.models import Project, User
+from annotator.projects.setup import update_project
 
 log = logging.getLogger(__name__)
 
@@ -48,7 +49,19 @@ def annotation_made(project_id: int) -> None:
 
 def labels_changed(project_id: int) -> None:
     """A class was added, renamed or archived, or an option of the project changed: the model follows."""
-    transaction.on_commit(lambda: _follow(project_id))
+    transaction.on_commit(lambda: _learn(project_id))
+
+
+def change_project(*, project: Project, user: User, **changes: Any) -> Project:
+    """Change a project's name, guidelines or options. Another backbone is tried beside the one at work (`challenge`)."""
+    backbone = changes.pop("backbone", None)
+    with transaction.atomic():
+        if changes:
+            update_project(project=project, user=user, **changes)
+        if backbone is not None and backbone != challenge.at_work(project):
+            challenge.start(project=project, backbone=backbone, user=user)
+        labels_changed(project.pk)
+    return project
 
 
 def images_removed(project_id: int) -> None:
@@ -61,6 +74,12 @@ def _on_features(sender: Any, project_id: int, **_: Any) -> None:
     features_ready(project_id)
 
 
+@receiver(challenge.switched)
+def _on_switch(sender: Any, project_id: int, **_: Any) -> None:
+    images_arrived(project_id)
+    features_ready(project_id)
+
+
 @receiver(progress.finished)
 def _on_job_end(sender: Any, job: Job, **_: Any) -> None:
     if job.kind == Job.Kind.FEATURES:
@@ -70,6 +89,8 @@ def _on_job_end(sender: Any, job: Job, **_: Any) -> None:
             images_arrived(job.project_id)
     elif job.kind == Job.Kind.EXPORT:
         export.close_unfinished(job=job)
+    elif job.kind == Job.Kind.CHALLENGE:
+        challenge.close(job=job)
     elif job.kind in (Job.Kind.IMPORT, Job.Kind.SAMPLE):
         images_arrived(job.project_id)
 
@@ -81,15 +102,6 @@ def _learn(project_id: int) -> None:
 def _arrived(project_id: int) -> None:
     events.publish(project_id, "progress", dict(tally.progress(project_id)))
     _compute_features(project_id)
-
-
-def _follow(project_id: int) -> None:
-    project = Project.objects.get(pk=project_id)
-    if embed.backbone_differs(project):
-        # All features are computed again, and the head learns anew in their space.
-        embed.forget_features(project=project)
-        _compute_features(project_id)
-    _learn(project_id)
 
 
 def _compute_features(project_id: int) -> None:
@@ -111,6 +123,7 @@ def sweep() -> None:
         bus.lower_flag(f"sent:{job.pk}:{job.attempts}")
     for job in Job.objects.filter(state=Job.State.QUEUED):
         progress.send(job)
+    challenge.look_again()
     for project in Project.objects.filter(archived_at=None):
         if not _features_given_up(project.pk):
             _compute_features(project.pk)

@@ -76,13 +76,12 @@ class ProjectView(APIView):
 
     @extend_schema(operation_id="projects_update", request=ProjectChanges, responses=ProjectRow)
     def patch(self, request: Request, project_id: int) -> Response:
-        """Change its name, guidelines or options (owners)."""
+        """Change its name, guidelines or options (owners). Another backbone becomes a challenger, see there."""
         user = person(request)
         project = find_project(user, project_id, OWNER)
         changes = parsed(ProjectChanges, request.data)
         if changes:
-            setup.update_project(project=project, user=user, **changes)
-            pipeline.labels_changed(project.pk)
+            pipeline.change_project(project=project, user=user, **changes)
         return Response(project_rows([project], user)[0])
 
     @extend_schema(operation_id="projects_delete", request=None, responses={204: None})

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from django.db import models
 
-from annotator.projects.models import Project
+from annotator.images.models import Image
+from annotator.jobs.models import Job
+from annotator.projects.models import Project, User
 
 
 class FeatureSet(models.Model):
@@ -114,3 +116,77 @@ class Replay(models.Model):
 
     def __str__(self) -> str:
         return f"{self.strategy} against random on {self.labels} labels"
+
+
+class Challenger(models.Model):
+    """Another backbone that tries to replace the one at work. Only `learning.challenge` moves its state.
+
+    Computing (what it is judged by) -> judged (it will serve; the rest is computed) -> won; or lost, or undecided.
+    """
+
+    class State(models.TextChoices):
+        COMPUTING = "computing", "Computing"
+        JUDGED = "judged", "Judged"
+        WON = "won", "Won"
+        LOST = "lost", "Lost"
+        UNDECIDED = "undecided", "Undecided"
+        CANCELLED = "cancelled", "Cancelled"
+        FAILED = "failed", "Failed"
+
+    OPEN = (State.COMPUTING, State.JUDGED)
+
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="challengers")
+    backbone = models.CharField(max_length=40)
+    fingerprint = models.CharField(max_length=80, blank=True, help_text="Of its features; empty until the first.")
+    dim = models.PositiveIntegerField(default=0)
+    state = models.CharField(max_length=10, choices=State.choices, default=State.COMPUTING)
+    looks = models.PositiveSmallIntegerField(default=0, help_text="How often it was judged; each look asks for more.")
+    comparison = models.JSONField(null=True, help_text="Both models on the same labelled audit images.")
+    note = models.CharField(max_length=300, blank=True, help_text="How it ended, in a sentence.")
+    job = models.ForeignKey(Job, null=True, on_delete=models.SET_NULL, related_name="+")
+    created_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["-pk"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["project"], name="one_open_challenger", condition=models.Q(state__in=["computing", "judged"])
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.backbone} {self.state}"
+
+
+class Twin(models.Model):
+    """An image that looks like another of its project. Those of one number are linked by near duplicates."""
+
+    image = models.OneToOneField(Image, primary_key=True, on_delete=models.CASCADE, related_name="twin")
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="+")
+    number = models.BigIntegerField(help_text="Of its group: the smallest image id in it when it was found.")
+    cosine = models.FloatField(help_text="Of its features and those of the most alike image.")
+
+    class Meta:
+        indexes = [models.Index(fields=["project", "number"], name="twins_of_group")]
+
+    def __str__(self) -> str:
+        return f"{self.image_id} in {self.number}"
+
+
+class TwinSearch(models.Model):
+    """What the last search for near duplicates saw: when that has changed, there is something new to look at."""
+
+    project = models.OneToOneField(Project, primary_key=True, on_delete=models.CASCADE, related_name="twin_search")
+    space = models.PositiveIntegerField(help_text="Number of the feature space whose cosines were compared.")
+    images = models.PositiveIntegerField()
+    newest = models.BigIntegerField(help_text="The highest image id that had features.")
+    made_at = models.DateTimeField(auto_now=True)
+
+    def __str__(self) -> str:
+        return f"{self.images} images up to {self.newest}"
+
+    @property
+    def facts(self) -> tuple[int, int, int]:
+        """Space, images and newest: the search is up to date while they are the same."""
+        return self.space, self.images, self.newest

@@ -30,6 +30,7 @@ LONGEST_NAME = 120
 LONGEST_LABEL = 80
 LONGEST_GUIDELINES = 50_000
 _COLOR = re.compile(r"#[0-9a-fA-F]{6}")
+_TUNED = re.compile(r"tuned-[0-9a-f]{12}")
 
 
 @transaction.atomic
@@ -98,6 +99,11 @@ def _audit_every(value: Any) -> int:
     return int(value)
 
 
+def _backbone(value: Any) -> str:
+    """One of the registry, or a fine-tuned one by its name."""
+    return str(value) if _TUNED.fullmatch(str(value)) else _choice("backbone", BACKBONES)(value)
+
+
 def _choice(field: str, offered: Sequence[str]) -> Callable[[Any], str]:
     def check(value: Any) -> str:
         if value not in offered:
@@ -109,7 +115,7 @@ def _choice(field: str, offered: Sequence[str]) -> Callable[[Any], str]:
 
 _CHECKS = {
     "name": _project_name, "guidelines": _guidelines, "audit_fraction": _audit_fraction, "audit_every": _audit_every,
-    "backbone": _choice("backbone", BACKBONES), "strategy": _choice("strategy", STRATEGIES), "head": _choice("head", HEADS),
+    "backbone": _backbone, "strategy": _choice("strategy", STRATEGIES), "head": _choice("head", HEADS),
 }
 
 

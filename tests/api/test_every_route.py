@@ -12,7 +12,7 @@ from annotator.delivery.models import Bundle
 from annotator.images.ingest import ingest_image, open_batch
 from annotator.images.models import Import
 from annotator.jobs.models import Job
-from annotator.learning.models import FeatureSpace, ModelVersion
+from annotator.learning.models import Challenger, FeatureSpace, ModelVersion
 from annotator.projects.models import Membership, Project, User
 from annotator.projects.setup import create_project
 from annotator.projects.tokens import make_token
@@ -47,10 +47,12 @@ def filled_project(owner: User) -> dict[str, Any]:
         annotations_hash="0" * 64, label_count=0,
     )
     bundle = Bundle.objects.create(project=project, number=1, model_version=model)
+    challenger = Challenger.objects.create(project=project, backbone="lite1")
     token, _ = make_token(user=owner, name="script", scopes=["read"])
     return {
         "project_id": project.pk, "image_id": image.pk, "label_id": project.labels.get().pk, "member_id": member.pk,
         "import_id": batch.pk, "job_id": job.pk, "bundle_id": bundle.pk, "token_id": token.pk, "name": "digits",
+        "challenger_id": challenger.pk,
     }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from django.db import transaction
@@ -14,6 +15,8 @@ from annotator.jobs.models import Job
 from annotator.jobs.progress import claim, running, start_job
 from annotator.learning import embed
 from annotator.learning.models import FeatureSet
+from mlcore import backbones
+from tests.export.tiny import tiny_backbone
 from tests.learning.world import World
 from tests.with_redis import messages
 
@@ -106,14 +109,27 @@ def test_an_import_that_ends_leads_to_features(world: World, live_redis: Redis, 
     assert Job.objects.filter(kind=Job.Kind.FEATURES).count() == 1
 
 
-def test_another_backbone_means_all_features_anew(world: World, live_redis: Redis, committed: Commit) -> None:
-    world.project.backbone = "mobilenetv2"
-    world.project.save()
-    committed(lambda: pipeline.labels_changed(world.project.pk))
+def test_another_backbone_without_labels_means_all_features_anew(
+    world: World, live_redis: Redis, committed: Commit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(backbones.REGISTRY, "rival", tiny_backbone(Path(__file__)))
+    committed(lambda: pipeline.change_project(project=world.project, user=world.owner, backbone="rival"))
 
     assert embed.waiting(world.project.pk).count() == 60
     assert not FeatureSet.objects.filter(project=world.project).exists()
     assert Job.objects.filter(kind=Job.Kind.FEATURES).count() == 1
+
+
+def test_another_backbone_with_labels_is_tried_beside_the_one_at_work(
+    world: World, live_redis: Redis, committed: Commit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(backbones.REGISTRY, "rival", tiny_backbone(Path(__file__)))
+    world.say_some(3)
+    committed(lambda: pipeline.change_project(project=world.project, user=world.owner, backbone="rival"))
+
+    job = Job.objects.get(kind=Job.Kind.CHALLENGE)
+    assert ("learning.challenge", [str(job.pk)]) in messages(live_redis, "bulk")
+    assert not embed.waiting(world.project.pk).exists()
 
 
 def test_without_redis_nothing_fails(world: World, committed: Commit) -> None:
