@@ -8,7 +8,7 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from annotator.learning.models import Challenger, FeatureSet, FeatureSpace, ModelVersion, Ranking
+from annotator.learning.models import Challenger, FeatureSet, FeatureSpace, ModelVersion, Ranking, Replay
 
 BINARY = ("weights",)
 
@@ -81,6 +81,13 @@ class FeatureSetAdmin(ReadOnly):
 class RankingAdmin(ReadOnly):
     list_display = ("project", "candidates", "model_number", "seconds", "made_at")
     search_fields = ("project__name",)
+    list_select_related = ("project",)
+
+
+@admin.register(Replay)
+class ReplayAdmin(ReadOnly):
+    list_display = ("project", "strategy", "head", "labels", "made_at")
+    search_fields = ("project__name", "fingerprint")
     list_select_related = ("project",)
 
 
