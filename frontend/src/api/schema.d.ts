@@ -139,7 +139,7 @@ export interface paths {
         delete: operations["projects_delete"];
         options?: never;
         head?: never;
-        /** @description Change its name, guidelines or options (owners). */
+        /** @description Change its name, guidelines or options (owners). Another backbone becomes a challenger, see there. */
         patch: operations["projects_update"];
         trace?: never;
     };
@@ -213,6 +213,58 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/projects/{project_id}/challengers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description The backbone at work, and those that were tried beside it, newest first. */
+        get: operations["challengers_list"];
+        put?: never;
+        /** @description Try another backbone (owners): its features are computed beside, and it serves if it is significantly better. */
+        post: operations["challengers_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project_id}/challengers/{challenger_id}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Stop trying it, or stop waiting for more audit labels (owners). */
+        post: operations["challengers_cancel"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project_id}/challengers/{challenger_id}/use": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Use it although it was not better (owners): it serves once all its features are there. */
+        post: operations["challengers_use"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/projects/{project_id}/dashboard": {
         parameters: {
             query?: never;
@@ -241,6 +293,24 @@ export interface paths {
         put?: never;
         /** @description Compute the features that are missing (owners): after a features job was cancelled, or has failed. */
         post: operations["features_compute"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project_id}/finetune": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Whether the project can be fine-tuned now, and what that would cost. */
+        get: operations["finetune_offer"];
+        put?: never;
+        /** @description Fine-tune in the background (owners); the result serves only when it is better on the audit labels. */
+        post: operations["finetune_start"];
         delete?: never;
         options?: never;
         head?: never;
@@ -610,6 +680,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/projects/{project_id}/replay": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Measure what choosing saves against chance, on the project's own labelled images (owners): a job does it. */
+        post: operations["replay_start"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/projects/{project_id}/tasks/next": {
         parameters: {
             query?: never;
@@ -810,6 +897,26 @@ export interface components {
             available: boolean;
             how_to_get: string;
         };
+        BinRow: {
+            /**
+             * Format: double
+             * @description Confidences from here
+             */
+            low: number;
+            /**
+             * Format: double
+             * @description to here.
+             */
+            high: number;
+            count: number;
+            /**
+             * Format: double
+             * @description Their mean.
+             */
+            confidence: number;
+            /** @description The share of them that was right, with Wilson's interval. */
+            right: components["schemas"]["EstimateRow"];
+        };
         /** @enum {unknown} */
         BlankEnum: "";
         BundleRow: {
@@ -874,6 +981,41 @@ export interface components {
         CellRow: {
             results: components["schemas"]["CellImage"][];
         };
+        ChallengerRow: {
+            id: number;
+            backbone: string;
+            title: string;
+            state: components["schemas"]["ChallengerRowStateEnum"];
+            /** @description Its features are those the project learns from now. */
+            at_work: boolean;
+            comparison: components["schemas"]["ComparisonRow"] | null;
+            /** @description How it stands or ended, in a sentence. */
+            note: string;
+            /** Format: uuid */
+            job: string | null;
+            created_by: string | null;
+            /** Format: date-time */
+            created_at: string;
+        };
+        /**
+         * @description * `computing` - Computing
+         *     * `judged` - Judged
+         *     * `won` - Won
+         *     * `lost` - Lost
+         *     * `undecided` - Undecided
+         *     * `cancelled` - Cancelled
+         *     * `failed` - Failed
+         * @enum {string}
+         */
+        ChallengerRowStateEnum: "computing" | "judged" | "won" | "lost" | "undecided" | "cancelled" | "failed";
+        ChallengersRow: {
+            /** @description The backbone that the project learns from now. */
+            at_work: string;
+            /** @description What people call it. */
+            title: string;
+            /** @description The newest first. */
+            results: components["schemas"]["ChallengerRow"][];
+        };
         ClassCountRow: {
             label: number;
             count: number;
@@ -897,6 +1039,38 @@ export interface components {
             recall_high: number | null;
             /** Format: double */
             f1: number | null;
+        };
+        ComparisonRow: {
+            /** @description Labelled audit images that both answered. */
+            n: number;
+            /** @description Labelled images that both learnt from. */
+            labels: number;
+            /** @description Audit images that both got right. */
+            both: number;
+            /** @description Those that only the one at work got right. */
+            only_old: number;
+            /** @description Those that only the challenger got right. */
+            only_new: number;
+            neither: number;
+            old: components["schemas"]["SideRow"];
+            new: components["schemas"]["SideRow"];
+            /** @description Accuracy of the challenger minus that of the one at work. */
+            difference: components["schemas"]["EstimateRow"] | null;
+            /**
+             * Format: double
+             * @description McNemar's exact one-sided p: how often chance alone would favour it as much.
+             */
+            p: number;
+            /**
+             * Format: double
+             * @description Below this p it serves; halved at each further look.
+             */
+            alpha: number;
+            /** @description Audit labels that would probably decide. */
+            needed: number | null;
+            verdict: components["schemas"]["VerdictEnum"];
+            /** Format: date-time */
+            judged_at: string;
         };
         ConfusionRow: {
             /** @description Ids of classes: rows and columns. */
@@ -1008,6 +1182,19 @@ export interface components {
             file: string[];
             /** @description Of each file, in the same order. */
             path?: string[];
+        };
+        FinetuneRequestRequest: {
+            /** @default partial */
+            mode: components["schemas"]["ModeEnum"];
+            /** @description Passes over the images; by default what suits. */
+            epochs?: number;
+            /** @description By default the one at work. */
+            backbone?: string;
+            /**
+             * @description Show mirrored images too; not where left and right are different classes.
+             * @default true
+             */
+            mirror: boolean;
         };
         GuessRow: {
             label: number;
@@ -1177,12 +1364,18 @@ export interface components {
         LearningRow: {
             model: components["schemas"]["ModelDetail"] | null;
             stop: components["schemas"]["StopRow"];
+            /** @description Labels still needed for 95 % of the accuracy that labelling all images would give. */
+            needed: components["schemas"]["NeededRow"];
             curve: components["schemas"]["CurvePoint"][];
+            /** @description Whether confidence can be believed, on audit images. */
+            reliability: components["schemas"]["ReliabilityRow"] | null;
             confusion: components["schemas"]["ConfusionRow"] | null;
             classes: components["schemas"]["ClassRow"][];
             queue_depth: number;
-            /** @description Only where `simulate` has measured it. */
-            simulated: components["schemas"]["CurvePoint"][] | null;
+            /** @description Choosing against chance, where a replay has measured it. */
+            simulated: components["schemas"]["ReplayRow"] | null;
+            /** @description Why a replay cannot measure it yet, in a sentence; empty when it can. */
+            replay_needs: string;
         };
         LinkRequest: {
             token: string;
@@ -1209,6 +1402,22 @@ export interface components {
             username: string;
             display_name: string;
             role: components["schemas"]["RoleEnum"];
+        };
+        /**
+         * @description * `partial` - partial
+         *     * `full` - full
+         * @enum {string}
+         */
+        ModeEnum: "partial" | "full";
+        ModeRow: {
+            mode: components["schemas"]["ModeEnum"];
+            /**
+             * Format: double
+             * @description On a processor, roughly, and at most: it stops early.
+             */
+            seconds: number;
+            /** @description Needed while it runs. */
+            disk_bytes: number;
         };
         ModelClassRow: {
             id: number;
@@ -1245,6 +1454,11 @@ export interface components {
             /** @description The prediction-powered estimate of accuracy. */
             ppi: components["schemas"]["EstimateRow"] | null;
             calibration: components["schemas"]["CalibrationRow"] | null;
+            /**
+             * Format: double
+             * @description From audit labels, on top of the calibration; 1 before there are 30.
+             */
+            temperature: number;
             /** @description Seconds of each part of the turn. */
             timings: {
                 [key: string]: number;
@@ -1261,6 +1475,19 @@ export interface components {
          * @enum {string}
          */
         ModelStateEnum: "training" | "judged" | "serving" | "refused" | "retired";
+        NeededRow: {
+            /** @description Labels still needed; null while it cannot be said. */
+            labels: number | null;
+            /** @description End of the 80 % interval. */
+            low: number | null;
+            high: number | null;
+            /**
+             * Format: double
+             * @description Accuracy that a label on every image would give.
+             */
+            reach: number | null;
+            text: string;
+        };
         NewAnnotationRequest: {
             /**
              * Format: uuid
@@ -1289,6 +1516,10 @@ export interface components {
             guess?: number | null;
             /** Format: double */
             confidence?: number | null;
+        };
+        NewChallengerRequest: {
+            /** @description One that GET /api/system lists, or a fine-tuned one. */
+            backbone: string;
         };
         NewImportRequest: {
             /** @default upload */
@@ -1358,6 +1589,16 @@ export interface components {
             count: number;
             /** @description Images that the page holds already. */
             exclude?: number[];
+        };
+        OfferRow: {
+            /** @description What would be trained. */
+            backbone: string;
+            /** @description Labelled images to train on; audit images are never among them. */
+            labels: number;
+            possible: boolean;
+            /** @description Empty, or a sentence that says what to do. */
+            why_not: string;
+            modes: components["schemas"]["ModeRow"][];
         };
         Offset: {
             /** @description Where the next piece begins. */
@@ -1481,6 +1722,13 @@ export interface components {
             /** @description All that the client holds, when left out. */
             images?: number[];
         };
+        ReliabilityRow: {
+            /** @description Expected calibration error: how far confidence is from the share that is right. */
+            ece: components["schemas"]["EstimateRow"];
+            /** @description Mean confidence less accuracy: above 0 where the model is too sure. */
+            gap: components["schemas"]["EstimateRow"];
+            bins: components["schemas"]["BinRow"][];
+        };
         RenewAnswer: {
             /** Format: date-time */
             lease_expires_at: string;
@@ -1491,6 +1739,50 @@ export interface components {
             /** @description A name that this page or script made up for itself and keeps. */
             client: string;
             images: number[];
+        };
+        ReplayCurve: {
+            strategy: string;
+            labels: number[];
+            /** @description Accuracy on images that were not learnt from. */
+            mean: number[];
+            /** @description Standard deviation between the repeats. */
+            std: number[];
+            /**
+             * Format: double
+             * @description Labels for 90 % of the full-data accuracy, the median repeat; null: not within these.
+             */
+            needed: number | null;
+        };
+        ReplayRow: {
+            /** @description What was held against random. */
+            strategy: string;
+            head: string;
+            /** @description Fingerprint of the backbone. */
+            features: string;
+            /** @description Labelled images there were when it was measured. */
+            labels: number;
+            labels_now: number;
+            /** @description There are many more labels now, or another strategy, head or backbone. */
+            stale: boolean;
+            /** @description Images among them that a strategy had chosen for labelling: the more, the less they stand for all images. */
+            chosen: number;
+            /** @description Labelled images that were used. */
+            images: number;
+            pool_images: number;
+            test_images: number;
+            /** @description Repeats, each with its own split. */
+            seeds: number;
+            /**
+             * Format: double
+             * @description Of plain logistic regression on all labels of the replay's pool.
+             */
+            full_accuracy: number;
+            /** @description The strategy's, then random's. */
+            curves: components["schemas"]["ReplayCurve"][];
+            /** @description What choosing saves, in a sentence. */
+            text: string;
+            /** Format: date-time */
+            made_at: string;
         };
         ReportRow: {
             precision: string;
@@ -1564,6 +1856,19 @@ export interface components {
             labels: number;
             /** @description On labelled audit images, with its interval. */
             accuracy: components["schemas"]["AccuracyRow"] | null;
+        };
+        SideRow: {
+            backbone: string;
+            title: string;
+            /** @description On the same audit images, with Wilson's interval. */
+            accuracy: components["schemas"]["EstimateRow"] | null;
+            /**
+             * Format: double
+             * @description Milliseconds an image on one core of the worker that compared.
+             */
+            ms: number | null;
+            /** @description Of its weights. */
+            bytes: number | null;
         };
         /**
          * @description * `stored` - stored
@@ -1641,6 +1946,13 @@ export interface components {
             /** Format: date-time */
             last_used_at: string | null;
         };
+        /**
+         * @description * `won` - Won
+         *     * `lost` - Lost
+         *     * `undecided` - Undecided
+         * @enum {string}
+         */
+        VerdictEnum: "won" | "lost" | "undecided";
         WorkerRow: {
             name: string;
             queues: string[];
@@ -2029,6 +2341,96 @@ export interface operations {
             };
         };
     };
+    challengers_list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ChallengersRow"];
+                };
+            };
+        };
+    };
+    challengers_create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewChallengerRequest"];
+            };
+        };
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ChallengerRow"];
+                };
+            };
+        };
+    };
+    challengers_cancel: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                challenger_id: number;
+                project_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ChallengerRow"];
+                };
+            };
+        };
+    };
+    challengers_use: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                challenger_id: number;
+                project_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ChallengerRow"];
+                };
+            };
+        };
+    };
     dashboard_read: {
         parameters: {
             query?: never;
@@ -2067,6 +2469,52 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["JobRow"][];
+                };
+            };
+        };
+    };
+    finetune_offer: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OfferRow"];
+                };
+            };
+        };
+    };
+    finetune_start: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["FinetuneRequestRequest"];
+            };
+        };
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobRow"];
                 };
             };
         };
@@ -2733,6 +3181,27 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ModelDetail"][];
+                };
+            };
+        };
+    };
+    replay_start: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobRow"];
                 };
             };
         };
