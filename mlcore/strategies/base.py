@@ -1,7 +1,7 @@
 """What a strategy is, and the steps that several of them share."""
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +15,12 @@ class Strategy(Protocol):
     def __call__(self, pool: Pool, k: int, *, seed: int) -> Selection: ...
 
 
-Score = Callable[[Floats], Floats]
+_Rows = TypeVar("_Rows", Floats, Ints)
+
+# Rows measured at a time, so that what is made on the way stays small however many images there are.
+BLOCK = 16_384
+# Labelled rows that are compared with; beyond these a random share stands for all.
+COVERING = 20_000
 
 
 def probabilities_of(pool: Pool) -> Floats:
@@ -25,10 +30,27 @@ def probabilities_of(pool: Pool) -> Floats:
     return pool.probabilities
 
 
+def in_blocks(score: Callable[[_Rows], Floats], rows: _Rows, block: int = BLOCK) -> Floats:
+    """(n,) float32: the score of each of the rows, or of the rows with these numbers, a block of them at a time."""
+    found = np.empty(len(rows), np.float32)
+    for start in range(0, len(rows), block):
+        found[start : start + block] = score(rows[start : start + block])
+    return found
+
+
 def margin_uncertainty(probabilities: Floats) -> Floats:
     """(n,) float32 in 0..1: one minus the gap between the two likeliest classes."""
     if probabilities.shape[1] < 2:
         return np.zeros(len(probabilities), np.float32)
+    return in_blocks(_closeness, probabilities)
+
+
+def entropy_of(probabilities: Floats) -> Floats:
+    """Entropy in nats of probabilities (..., C), over the last axis."""
+    return np.asarray(-(probabilities * np.log(np.maximum(probabilities, 1e-12))).sum(axis=-1), np.float32)
+
+
+def _closeness(probabilities: Floats) -> Floats:
     top = np.partition(probabilities, -2, axis=1)[:, -2:]
     return np.asarray(1.0 - (top[:, 1] - top[:, 0]), np.float32)
 
@@ -58,6 +80,20 @@ def filled(chosen: Selection, rows: Ints, scores: Floats, k: int) -> Selection:
         np.concatenate([chosen.indices, more.indices]),
         np.concatenate([chosen.scores, below]).astype(np.float32),
     )
+
+
+def extended(chosen: Selection, pool: Pool, k: int, rng: np.random.Generator) -> Selection:
+    """Lengthen chosen to k rows by chance, where a strategy looked at a sample smaller than k."""
+    rows = np.flatnonzero(pool.choosable)
+    if len(chosen) >= min(k, len(rows)):
+        return chosen
+    return filled(chosen, rows, rng.random(len(rows)).astype(np.float32), k)
+
+
+def covering_rows(pool: Pool, rng: np.random.Generator) -> Ints:
+    """Rows that others need not resemble: all in flight, and the labelled or, of very many, a random share of them."""
+    labelled = sample(np.flatnonzero(pool.labelled), COVERING, rng)
+    return np.union1d(labelled, np.flatnonzero(pool.in_flight))
 
 
 def sample(rows: Ints, size: int, rng: np.random.Generator) -> Ints:

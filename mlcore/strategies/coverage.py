@@ -5,7 +5,7 @@ import numpy as np
 from mlcore.types import Floats, Ints
 
 # Rows compared at a time, so that memory stays bounded however many labels there are.
-BLOCK = 4096
+BLOCK = 1024
 # Bounds looked at again together before one row is chosen.
 PEEK = 32
 # Gains below this share of the first one are noise: everything is covered.

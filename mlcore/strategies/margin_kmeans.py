@@ -15,7 +15,7 @@ def margin_kmeans(pool: Pool, k: int, *, seed: int) -> Selection:
     """The row nearest to each centre of the least sure rows, most uncertain first; then the others by margin."""
     uncertainty = margin_uncertainty(probabilities_of(pool))
     rows = np.flatnonzero(pool.choosable)
-    candidates = rows[highest(uncertainty[rows], max(UNSURE, k))]
+    candidates = rows[highest(uncertainty[rows], UNSURE)]
     if not len(candidates) or k == 0:
         return best(candidates, uncertainty[candidates], k)
     unsure, features = uncertainty[candidates], pool.features[candidates]
@@ -23,4 +23,4 @@ def margin_kmeans(pool: Pool, k: int, *, seed: int) -> Selection:
     distance = ((features - centres[owner]) ** 2).sum(axis=1)
     by_distance = np.argsort(distance, kind="stable")
     nearest = by_distance[np.unique(owner[by_distance], return_index=True)[1]]
-    return filled(best(candidates[nearest], unsure[nearest], k), candidates, unsure, k)
+    return filled(best(candidates[nearest], unsure[nearest], k), rows, uncertainty[rows], k)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from mlcore.strategies.base import filled, highest, margin_uncertainty, probabilities_of, sample
+from mlcore.strategies.base import covering_rows, filled, highest, margin_uncertainty, probabilities_of, sample
 from mlcore.strategies.coverage import coverage, greedy, kernel
 from mlcore.strategies.maxherding import herding_width
 from mlcore.types import Floats, Ints, Pool, Selection
@@ -39,16 +39,18 @@ def _choose(pool: Pool, uncertainty: Floats, k: int, seed: int) -> Selection:
     rng = np.random.default_rng(seed)
     open_rows = np.flatnonzero(pool.choosable)
     open_uncertainty = uncertainty[open_rows]
-    unsure = open_rows[highest(open_uncertainty, max(UNSURE_CANDIDATES, k))]
+    unsure = open_rows[highest(open_uncertainty, UNSURE_CANDIDATES)]
     candidates = np.union1d(unsure, sample(open_rows, RANDOM_CANDIDATES, rng))
     anchors = sample(np.flatnonzero(~pool.labelled), ANCHORS, rng)
     anchor_features = pool.features[anchors]
-    sigma = shrinking_width(pool.features[pool.labelled], anchor_features)
-    covered = coverage(anchor_features, pool.features[pool.covered], sigma)
+    covering = covering_rows(pool, rng)
+    sigma = shrinking_width(pool.features[covering[pool.labelled[covering]]], anchor_features)
+    covered = coverage(anchor_features, pool.features[covering], sigma)
     weights = np.asarray(uncertainty[anchors] / max(len(anchors), 1), np.float32)
     similarity = kernel(pool.features[candidates], anchor_features, sigma)
     order, gains = greedy(similarity, covered, weights, k)
-    return filled(Selection(candidates[order], gains), candidates, uncertainty[candidates], k)
+    chosen = filled(Selection(candidates[order], gains), candidates, uncertainty[candidates], k)
+    return filled(chosen, open_rows, open_uncertainty, k)
 
 
 def shrinking_width(labelled: Floats, anchors: Floats) -> float:

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from mlcore.strategies.base import best, margin_uncertainty, probabilities_of
+from mlcore.strategies.base import best, entropy_of, in_blocks, margin_uncertainty, probabilities_of
 from mlcore.types import Floats, Pool, Selection
 
 
@@ -13,8 +13,7 @@ def margin(pool: Pool, k: int, *, seed: int) -> Selection:
 
 def entropy(pool: Pool, k: int, *, seed: int) -> Selection:
     """Most spread-out probabilities first. Settles & Craven 2008. Loses to chance while labels are few."""
-    p = probabilities_of(pool)
-    return _by_score(pool, -(p * np.log(np.maximum(p, 1e-12))).sum(axis=1), k, seed)
+    return _by_score(pool, in_blocks(entropy_of, probabilities_of(pool)), k, seed)
 
 
 def least_confidence(pool: Pool, k: int, *, seed: int) -> Selection:

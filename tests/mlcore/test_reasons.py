@@ -65,3 +65,20 @@ def test_before_any_label_the_start_is_the_reason():
 def test_an_empty_queue_has_no_reasons():
     p = pool(LABELLED, [0, 0, 1, 1], [[1, 0, 0]] * 4)
     assert explain(p, np.zeros(0, np.int64), "auto") == []
+
+
+def test_bald_names_the_classes_that_models_disagree_about():
+    p = pool([*LABELLED, [1, 0.4, 0.1]], [0, 0, 1, 1, -1], [[0, 0, 1]] * 4 + [[0.1, 0.48, 0.42]])
+    (reason,) = explain(p, np.array([4]), "bald")
+    assert (reason.code, reason.classes) == ("disputed", (1, 2))
+
+
+def test_reconstruction_names_the_class_whose_images_it_does_not_look_like():
+    p = pool([*LABELLED, [0, 0.2, 1]], [0, 0, 1, 1, -1], [[0, 0, 1]] * 4 + [[0.1, 0.7, 0.2]])
+    (reason,) = explain(p, np.array([4]), "reconstruction")
+    assert (reason.code, reason.classes) == ("odd", (1,))
+
+
+def test_covering_by_balls_speaks_of_likeness_only():
+    p = pool(LABELLED, [0, 1, -1, -1], [[0.5, 0.5, 0]] * 4)
+    assert {r.code for r in explain(p, np.array([2, 3]), "probcover")} == {"unlike"}
