@@ -57,6 +57,20 @@ def source(image: Image) -> Path | bytes:
         return _read(name)
 
 
+def local(image: Image, folder: Path) -> Path | None:
+    """The original as a file on this machine: fetched into `folder` where storage is elsewhere; None when it is missing."""
+    try:
+        found = source(image)
+    except NotFound:
+        return None
+    if isinstance(found, Path):
+        return found if found.exists() else None
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / image.sha256
+    path.write_bytes(found)
+    return path
+
+
 def display(image: Image) -> tuple[bytes, str]:
     """The version for the label page and its content type."""
     if not image.display:
