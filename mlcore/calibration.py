@@ -14,10 +14,11 @@ TEMPERATURE_RANGE = (0.25, 4.0)
 # A penalty on the summed log-loss: log T of variance 1/4, so that few judged images move it little.
 TEMPERATURE_PRIOR = 2.0
 FOLDS = 5
-# More judged images than this no longer move the temperature.
+# More judged images than this no longer move temperature and calibration error.
 MOST_ROWS = 2000
 BINS = 10
 RESAMPLES = 200
+ENDS = (0.025, 0.975)
 
 
 @dataclass(frozen=True)
@@ -84,7 +85,8 @@ def reliability(confidence: npt.ArrayLike, correct: npt.ArrayLike, *, bins: int 
 
     Bins are equally wide (Guo et al. 2017). Counting alone overstates the calibration error, the more the fewer images:
     the variance of each bin is taken off its squared distance (Bröcker 2012; Kumar et al. 2019). The 95 % interval of
-    the error comes from resampling images, `seed` decides which. Raises ValueError without images.
+    the error comes from resampling images, and begins at 0 where honest confidences would show as much by chance
+    (consistency resampling, Bröcker and Smith 2007). Raises ValueError without images.
     """
     sure, right = np.asarray(confidence, np.float64), np.asarray(correct, np.float64)
     n = len(sure)
@@ -92,9 +94,8 @@ def reliability(confidence: npt.ArrayLike, correct: npt.ArrayLike, *, bins: int 
         raise ValueError("Reliability needs at least one image, and for each its confidence and whether it was right.")
     place = np.minimum((sure * bins).astype(np.int64), bins - 1)
     rng = np.random.default_rng(seed)
-    value = float(_errors(place, sure, right, np.arange(n)[None], bins)[0])
-    again = _errors(place, sure, right, rng.integers(n, size=(RESAMPLES, n)), bins)
-    low, high = np.quantile(again, (0.025, 0.975))
+    some = slice(None, None, -(-n // MOST_ROWS))
+    value, low, high = _error_and_ends(place[some], sure[some], right[some], bins, rng)
     gap = float(sure.mean() - right.mean())
     ends = wilson(round(float(right.sum())), n)
     found = []
@@ -104,24 +105,34 @@ def reliability(confidence: npt.ArrayLike, correct: npt.ArrayLike, *, bins: int 
         share = Estimate(k / count, *wilson(k, count))
         found.append(Bin(number / bins, (number + 1) / bins, count, float(sure[here].mean()), share))
     return Reliability(
-        ece=Estimate(value, min(value, float(low)), max(value, float(high))),
+        ece=Estimate(value, min(value, low), max(value, high)),
         gap=Estimate(gap, float(sure.mean() - ends[1]), float(sure.mean() - ends[0])),
         bins=tuple(found),
     )
 
 
-def _errors(
-    place: npt.NDArray[np.int64], sure: Doubles, right: Doubles, rows: npt.NDArray[np.int64], bins: int
-) -> Doubles:
-    """(k,) calibration error of each of k drawings of rows (k, m), the noise of counting taken off each bin.
+def _error_and_ends(
+    place: npt.NDArray[np.int64], sure: Doubles, right: Doubles, bins: int, rng: np.random.Generator
+) -> tuple[float, float, float]:
+    value = float(_errors(place[None], sure[None], right[None], bins)[0])
+    drawn = rng.integers(len(sure), size=(RESAMPLES, len(sure)))
+    low, high = np.quantile(_errors(place[drawn], sure[drawn], right[drawn], bins), ENDS)
+    honest = (rng.random((RESAMPLES, len(sure))) < sure).astype(np.float64)
+    chance = _errors(np.broadcast_to(place, honest.shape), np.broadcast_to(sure, honest.shape), honest, bins)
+    # Were every confidence honest, counting so few images would show as much: then there may be no error at all.
+    return value, 0.0 if value <= np.quantile(chance, ENDS[1]) else float(low), float(high)
+
+
+def _errors(place: npt.NDArray[np.int64], sure: Doubles, right: Doubles, bins: int) -> Doubles:
+    """(k,) calibration error of each of k drawings (k, m), the noise of counting taken off each bin.
 
     A bin of one image says nothing.
     """
-    k = len(rows)
-    cells = (place[rows] + bins * np.arange(k)[:, None]).ravel()
+    k = len(place)
+    cells = (place + bins * np.arange(k)[:, None]).ravel()
 
     def in_bins(values: Doubles | None) -> Doubles:
-        weights = None if values is None else values[rows].ravel()
+        weights = None if values is None else values.ravel()
         return np.asarray(np.bincount(cells, weights=weights, minlength=k * bins).reshape(k, bins), np.float64)
 
     counts = in_bins(None)

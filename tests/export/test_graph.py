@@ -71,6 +71,17 @@ def test_parts_count_by_their_weight_at_their_temperature():
     assert np.abs(probabilities - expected).max() < 1e-5
 
 
+@pytest.mark.parametrize("temperature", [0.4, 2.5])
+def test_a_temperature_from_audit_labels_leaves_with_the_head(temperature):
+    pooled, truth = pooled_features()
+    projection = Projection().fit(pooled)
+    features = projection.transform(pooled)
+    head = REGISTRY["blend"]().fit(features[:40], truth[:40], 6, pool=features)
+    head.temperature_ = temperature
+    probabilities, _ = answers(head, projection, pooled)
+    assert np.abs(probabilities - head.predict_proba(features)).max() < 1e-5
+
+
 @pytest.mark.parametrize("name", EXPORTABLE)
 def test_a_class_without_a_label_stays_impossible_and_finite(name):
     pooled, truth = pooled_features()

@@ -4,6 +4,8 @@ import io
 import os
 import subprocess
 import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +14,8 @@ import torch
 from PIL import Image
 
 from mlcore import backbones
-from mlcore.backbones import REGISTRY, BackboneMissing
+from mlcore.backbones import REGISTRY, BackboneMissing, ir
+from mlcore.backbones import __main__ as ahead
 from mlcore.backbones.extractor import BATCH
 from mlcore.backbones.ir import cached_ir
 from mlcore.device import pick
@@ -154,3 +157,30 @@ def test_a_converted_network_is_kept_whole(folder, lite0):
     assert path.with_suffix(".bin").exists()
     assert sorted(file.suffix for file in folder.iterdir() if file.stem == path.stem) == [".bin", ".xml"]
     assert not [entry for entry in folder.iterdir() if entry.is_dir()]
+
+
+def test_of_two_that_miss_a_converted_network_one_makes_it(monkeypatch, tmp_path):
+    made = []
+
+    def convert(backbone, target):
+        made.append(target)
+        time.sleep(0.2)
+        target.with_suffix(".bin").touch()
+        target.touch()
+
+    monkeypatch.setattr(ir, "_convert", convert)
+    with ThreadPoolExecutor(2) as both:
+        paths = list(both.map(lambda _: cached_ir(REGISTRY["lite0"], "f32", tmp_path), range(2)))
+    assert paths[0] == paths[1] == made[0]
+    assert len(made) == 1
+
+
+def test_networks_are_converted_ahead_and_one_without_weights_is_left_out(monkeypatch, tmp_path, capsys):
+    monkeypatch.setattr(ahead.os, "nice", lambda by: by)
+    monkeypatch.setattr(ahead, "cached_ir", lambda backbone, precision, folder: backbone.weights() and backbone.name)
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    ahead.main(["--folder", str(tmp_path), "resnet50", "lite0", "vgg"])
+    told = capsys.readouterr()
+    assert told.out.split() == ["lite0"]
+    assert "resnet50 is left out: The weights of ResNet-50 are not on this machine." in told.err
+    assert "vgg is left out: Unknown backbone 'vgg'" in told.err

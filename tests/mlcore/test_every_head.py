@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import load, save
 
+from mlcore.calibration import reliability
 from mlcore.heads import REGISTRY
 
 EXPORTABLE = [name for name, head in REGISTRY.items() if head.exportable]
@@ -98,17 +99,43 @@ def test_refuses_what_cannot_be_learnt(head_type, change, sentence, clusters):
         head_type().fit(*change(data.features, data.truth), data.n_classes)
 
 
+def test_a_temperature_on_top_is_kept_and_changes_no_answer(head_type, fitted):
+    head, data = fitted(head_type, spread=1.0)
+    before = head.predict_proba(data.features)
+    head.temperature_ = 1.7
+    back = head_type.from_state(load(save(head.state())))
+    np.testing.assert_allclose(back.predict_proba(data.features), head.predict_proba(data.features), atol=1e-6)
+    np.testing.assert_allclose(back.untempered(data.features), before, atol=1e-6)
+    np.testing.assert_array_equal(back.predict_proba(data.features).argmax(axis=1), before.argmax(axis=1))
+    assert back.predict_proba(data.features).max(axis=1).mean() < before.max(axis=1).mean() - 0.01
+
+
+def test_learns_how_sure_it_may_be(head_type, clusters):
+    data = clusters(n=900, n_classes=4, spread=2.5, seed=6)
+    head = head_type().fit(data.features[:300], data.truth[:300], 4, pool=data.features, seed=1)
+    assert reliability(head.predict_proba(data.features[300:]).max(axis=1), _right(head, data)[300:]).ece.value < 0.1
+    chosen = head.out_of_fold_[np.arange(300), data.truth[:300]]
+    assert (chosen > 0).all()
+
+
+def _right(head, data):
+    return head.predict_proba(data.features).argmax(axis=1) == data.truth
+
+
 @pytest.mark.parametrize("name", EXPORTABLE)
 def test_is_the_mixture_of_matrices_that_it_says(name, fitted):
     head, data = fitted(REGISTRY[name], n_classes=5)
+    head.temperature_ = 0.8
     form = head.to_linear()
-    assert form.kind == "mixture"
+    assert (form.kind, form.temperature) == ("mixture", 0.8)
     assert sum(part.weight for part in form.parts) == pytest.approx(1.0)
     total = np.zeros((len(data.truth), 5))
     for part in form.parts:
         logits = (data.features @ part.weights.T + part.bias) / part.temperature
         e = np.exp(logits - logits.max(axis=1, keepdims=True))
         total += part.weight * e / e.sum(axis=1, keepdims=True)
+    total **= 1 / form.temperature
+    total /= total.sum(axis=1, keepdims=True)
     np.testing.assert_allclose(total, head.predict_proba(data.features), atol=1e-5)
 
 

@@ -1,5 +1,5 @@
 // How good the model is, in words that need no statistics.
-import type { Counts, Estimate } from '../../api/types'
+import type { Counts, Estimate, Learning } from '../../api/types'
 import { plural } from '../../parts/format'
 
 /** From so many audit labels on, the interval is narrow enough to speak of one number. */
@@ -55,3 +55,15 @@ export function mixUps(matrix: readonly (readonly number[])[], most = 5): MixUp[
   })
   return found.sort((a, b) => b.times - a.times || b.times / b.of - a.times / a.of).slice(0, most)
 }
+
+/** Whether confidence keeps its word, by how far it lies from what was right on average. */
+export function believed({ gap }: NonNullable<Learning['reliability']>): string {
+  const [low, high] = [hundredths(gap.low), hundredths(gap.high)]
+  if (gap.low > 0) return `It is too sure: by ${hundredths(gap.value)} points of 100 on average (${low} to ${high}).`
+  if (gap.high < 0) return `It is better than it says: by ${-hundredths(gap.value)} points of 100 on average (${-high} to ${-low}).`
+  if (high - low > WIDE_GAP) return `So far it is not known to be too sure or too modest; few audit labels leave room for ${Math.max(high, -low)} points of 100.`
+  return 'As far as can be told it is right about as often as it says.'
+}
+
+/** An interval wider than this many points leaves the matter open. */
+const WIDE_GAP = 20
