@@ -178,7 +178,35 @@ def _pair(spread: dict[str, float]) -> str:
     return f"{spread['p50']} / {spread['p95']}"
 
 
+def finetune(result: Result) -> str:
+    """Frozen against tuned."""
+    rows = (
+        (
+            row["labels"], row["seed"], *(_interval(row[name]) for name in ("frozen", "tuned")),
+            f"{row['gained']} / {row['lost']}", row["p"], f"{row['best_epoch']} of {row['epochs']}", row["train_cpu_s"],
+        )
+        for row in result["rows"]
+    )
+    head = [
+        "labels", "seed", "frozen", "tuned", "test images gained / lost", "McNemar's p", "best epoch", "CPU s of training"
+    ]
+    first = result["rows"][0]
+    told = (
+        f"{result['folder']}: {result['images']:,} images, {result['classes']} classes, {first['test_images']} to test on; "
+        f"{result['backbone']}, {result['recipe']['mode']} fine-tuning, head `{result['head']}`."
+    )
+    half = result["bfloat16"]
+    if half is None:
+        return f"{told}\n\n{markdown(head, rows)}\n\nThis processor has no bfloat16, so training in it was not timed."
+    told_half = f"in bfloat16 {half['bf16_cpu_s']} CPU s, in float32 {half['f32_cpu_s']}: {half['times']} times."
+    return f"{told}\n\n{markdown(head, rows)}\n\nThe same epochs of the whole network, {told_half}"
+
+
+def _interval(estimate: dict[str, float]) -> str:
+    return f"{estimate['accuracy']:.3f} ({estimate['low']:.3f} to {estimate['high']:.3f})"
+
+
 TABLES: dict[str, Callable[[Result], str]] = {
     "loop": loop, "ranking": ranking, "peers": peers, "queue": queue, "features": features, "imports": imports,
-    "startup": startup, "install": install,
+    "startup": startup, "install": install, "finetune": finetune,
 }

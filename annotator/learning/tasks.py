@@ -54,7 +54,7 @@ def help_to_embed(job_id: str) -> None:
 @shared_task(name="learning.finetune")
 def finetune(job_id: str) -> None:
     """Fine-tune a project's backbone."""
-    from annotator.learning.finetune import finetune_project
+    from annotator.learning.finetune_run import finetune_project
 
     job = progress.claim(job_id)
     if job is not None:

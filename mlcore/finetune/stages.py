@@ -6,6 +6,10 @@ from typing import Any
 import torch
 from torch import nn
 
+UNKNOWN = "This network cannot be cut in two, so it can only be fine-tuned as a whole: use the mode full."
+# Side of the picture by which a chain is held against its network.
+TRIED = 64
+
 
 class Uncuttable(ValueError):
     """The network is not a chain that we know; the message says what to do instead."""
@@ -35,8 +39,20 @@ class Mean(nn.Module):
 def chain_of(network: nn.Module) -> Chain:
     """EfficientNet-Lite, torchvision's MobileNetV2 and ResNets, or any plain `nn.Sequential`. Raises Uncuttable.
 
-    The modules are the network's own: what trains one of them trains the network.
+    The modules are the network's own: what trains one of them trains the network, which must be in eval mode.
     """
+    chain = _guess(network)
+    # A network may have the parts of one that we know and put them together in another way.
+    first = next(network.parameters())
+    x = torch.linspace(-1, 1, 3 * TRIED * TRIED, device=first.device).reshape(1, 3, TRIED, TRIED)
+    with torch.inference_mode():
+        expected, found = network(x), nn.Sequential(*chain.before, *chain.blocks, *chain.after)(x)
+    if expected.shape != found.shape or not torch.allclose(expected, found, rtol=1e-3, atol=1e-4):
+        raise Uncuttable(UNKNOWN)
+    return chain
+
+
+def _guess(network: nn.Module) -> Chain:
     lite: Any = getattr(network, "network", None)
     if lite is not None and hasattr(lite, "_conv_stem") and hasattr(lite, "_blocks"):
         return Chain(
@@ -59,7 +75,7 @@ def chain_of(network: nn.Module) -> Chain:
         last = next((i for i in reversed(range(len(parts))) if _is_block(parts[i])), len(parts) - 1)
         blocks = parts[first : last + 1]
         return Chain(parts[:first], blocks, parts[last + 1 :], usual=max(1, min(5, len(blocks) // 3)))
-    raise Uncuttable("This network cannot be cut in two, so it can only be fine-tuned as a whole: use the mode full.")
+    raise Uncuttable(UNKNOWN)
 
 
 def cut(network: nn.Module, blocks: int | None) -> tuple[nn.Sequential, nn.Sequential]:

@@ -124,7 +124,7 @@ class _Run:
         per_epoch = len(self.train) + JUDGING * len(self.held_out)
         self.total = self.inputs.looks + self.recipe.epochs * per_epoch
         self._restart_clock(self.inputs.looks + (state.epoch - 1) * per_epoch + state.step * self.recipe.batch)
-        network = self.world.wrap(tuned, self.device)
+        network = self.world.wrap(tuned, self.device, idle=self.tail is self.network)
         while not state.over(epochs=self.recipe.epochs, patience=self.recipe.patience):
             self._train_epoch(network, tuned, optimizer, best, state)
             if state.finish_epoch(self._judge(tuned, state.epoch, state.loss / state.seen)):

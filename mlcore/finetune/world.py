@@ -50,12 +50,17 @@ class World:
             for value in network.state_dict().values():
                 distributed.broadcast(value, 0)
 
-    def wrap(self, network: nn.Module, device: torch.device) -> nn.Module:
-        """The network whose gradients are averaged over all processes; weights are those of the process that leads."""
+    def wrap(self, network: nn.Module, device: torch.device, *, idle: bool) -> nn.Module:
+        """The network whose gradients are averaged over all processes; weights are those of the process that leads.
+
+        idle: there may be weights that nothing depends on.
+        """
         if self.size == 1:
             return network
         ids = [device.index] if device.type == "cuda" else None
-        return nn.parallel.DistributedDataParallel(network, device_ids=ids, broadcast_buffers=False)
+        return nn.parallel.DistributedDataParallel(
+            network, device_ids=ids, broadcast_buffers=False, find_unused_parameters=idle
+        )
 
 
 @contextmanager

@@ -18,7 +18,8 @@ from annotator.jobs import progress
 from annotator.jobs.models import Job
 from annotator.jobs.progress import cancel_job, claim, running
 from annotator.learning import challenge, finetune, trainer
-from annotator.learning.finetune import finetune_project, request_finetune, work_folder
+from annotator.learning.finetune import request_finetune, work_folder
+from annotator.learning.finetune_run import finetune_project
 from annotator.projects.errors import Conflict, Invalid, NoSpace, NotReady
 from annotator.projects.models import Membership, User
 from mlcore.finetune.task import RESULT, Status, Task, write_json
