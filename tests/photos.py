@@ -19,15 +19,15 @@ def real_photos() -> Path | None:
     return None
 
 
-def write_digits(folder: Path) -> Path:
-    """scikit-learn's handwritten digits, enlarged, where there are no photos."""
+def write_digits(folder: Path, each: int = DIGITS_EACH) -> Path:
+    """scikit-learn's handwritten digits, enlarged, where there are no photos; the first `each` of every digit."""
     from PIL import Image
     from sklearn.datasets import load_digits
 
     digits = load_digits()
     for digit in range(10):
         (folder / str(digit)).mkdir(parents=True)
-        for number, pixels in enumerate(digits.images[digits.target == digit][:DIGITS_EACH]):
+        for number, pixels in enumerate(digits.images[digits.target == digit][:each]):
             small = Image.fromarray((pixels * 15.9).astype("uint8"))
             image = small.resize((DIGITS_SIZE, DIGITS_SIZE), Image.Resampling.BICUBIC)
             image.save(folder / str(digit) / f"{number:03}.png")

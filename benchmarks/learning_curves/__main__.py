@@ -3,9 +3,9 @@
     python -m benchmarks.learning_curves                            the usual sets, every method
     python -m benchmarks.learning_curves FOLDER [FOLDER ...] --strategies ours,naive --seeds 5 --labels 200
 
-FOLDER is a folder of classes, one with train and test, a CSV file (columns path, label, split), or a set that a package
-brings: digits, elpv, elpv-4. It takes minutes a set. Runs that are there are kept, so it may be stopped anywhere and goes on
-where it stopped; what is there is written to benchmarks/results/learning_curves-SET.json in any case.
+FOLDER is a folder of classes, one with train and test, a CSV file (path, label, split), or a set that comes in a package:
+digits, digits-tail, elpv, elpv-4. It takes minutes a set. Runs that are there are kept, so it may be stopped anywhere
+and goes on where it stopped; what is there is written to benchmarks/results/learning_curves-SET.json in any case.
 """
 
 from __future__ import annotations

@@ -9,12 +9,17 @@ from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 
+import numpy as np
+
 from mlcore import backbones
 from mlcore.labelled_folder import LabelledFolder, Picture, read_labelled_folder, read_pictures
 from tests.photos import real_photos, write_digits
 
 # How sure the experts were that a solar cell is defective, in the package's own numbers.
 ELPV_CLASSES = {0.0: "functional", 1 / 3: "defective 1 of 3", 2 / 3: "defective 2 of 3", 1.0: "defective"}
+
+# The long tail of digits: test images of each, images to learn from of the first, and how many times fewer of the last.
+TAIL_TEST, TAIL_FIRST, TAIL = 50, 124, 20
 
 
 @dataclass(frozen=True)
@@ -47,7 +52,7 @@ def usual_sets() -> list[str]:
     found = [str(folder) for folder in (photos, photos and photos.parent / "bsdata") if folder and folder.is_dir()]
     if importlib.util.find_spec("elpv_dataset"):
         found += ["elpv", "elpv-4"]
-    return [*found, "digits"]
+    return [*found, "digits", "digits-tail"]
 
 
 def _digits(cache: Path) -> Iterator[Picture]:
@@ -56,6 +61,22 @@ def _digits(cache: Path) -> Iterator[Picture]:
         write_digits(folder)
     for path in sorted(folder.glob("*/*.png")):
         yield Picture(path, path.parent.name)
+
+
+def _digits_tail(cache: Path) -> Iterator[Picture]:
+    """The same with a long tail: each digit rarer than the one before, the last TAIL times rarer than the first.
+
+    As Cui et al. 2019 (arXiv 1901.05555) make theirs: numbers fall exponentially, and the test set stays balanced.
+    """
+    folder = cache / "digits-all"
+    if not folder.is_dir():
+        write_digits(folder, each=TAIL_TEST + TAIL_FIRST)
+    for digit, place in enumerate(sorted(folder.iterdir())):
+        files = sorted(place.iterdir())
+        order = np.random.default_rng(digit).permutation(len(files))
+        learn = round(TAIL_FIRST * TAIL ** (-digit / 9))
+        for number, row in enumerate(order[: TAIL_TEST + learn]):
+            yield Picture(files[row], place.name, held_out=number < TAIL_TEST)
 
 
 def _elpv(*, sure_only: bool) -> Iterator[Picture]:
@@ -74,6 +95,7 @@ def _say(done: int, total: int) -> None:
 
 PACKAGED: dict[str, Callable[[Path], Iterator[Picture]]] = {
     "digits": _digits,
+    "digits-tail": _digits_tail,
     "elpv": lambda cache: _elpv(sure_only=True),
     "elpv-4": lambda cache: _elpv(sure_only=False),
 }
