@@ -6,6 +6,7 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 import annotator.api.openapi  # noqa: F401  the schema learns how people sign in
 from annotator.api import (
     account,
+    alike,
     annotations,
     bundles,
     challengers,
@@ -58,6 +59,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path(f"{_project}/tasks/renew", tasks.RenewView.as_view()),
     path(f"{_project}/tasks/release", tasks.ReleaseView.as_view()),
     path(f"{_project}/annotations", annotations.AnnotationsView.as_view()),
+    *alike.urlpatterns,
     *learning.urlpatterns,
     *challengers.urlpatterns,
     *finetune.urlpatterns,

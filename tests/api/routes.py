@@ -51,6 +51,8 @@ WHO = {
     f"GET {_P}/images": VIEWER,
     f"GET {_P}/images/<int:image_id>": VIEWER,
     f"DELETE {_P}/images/<int:image_id>": OWNER,
+    f"GET {_P}/images/<int:image_id>/similar": VIEWER,
+    f"GET {_P}/duplicates": VIEWER,
     f"GET {_P}/images/<int:image_id>/thumb": VIEWER,
     f"GET {_P}/images/<int:image_id>/display": VIEWER,
     f"POST {_P}/tasks/next": ANNOTATOR,

@@ -20,7 +20,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('backbone', models.CharField(max_length=40)),
-                ('fingerprint', models.CharField(blank=True, help_text='Of its features; empty until the first is computed.', max_length=80)),
+                ('fingerprint', models.CharField(blank=True, help_text='Of its features; empty until the first.', max_length=80)),
                 ('dim', models.PositiveIntegerField(default=0)),
                 ('state', models.CharField(choices=[('computing', 'Computing'), ('judged', 'Judged'), ('won', 'Won'), ('lost', 'Lost'), ('undecided', 'Undecided'), ('cancelled', 'Cancelled'), ('failed', 'Failed')], default='computing', max_length=10)),
                 ('looks', models.PositiveSmallIntegerField(default=0, help_text='How often it was judged; each look asks for more.')),
