@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from tests.browser.small import Small, make_small, owner_of
 from tests.browser.window import OPTIONS
+from tests.installation import Installation
+from tests.person import Person
 
 
 @pytest.fixture(scope="session")
@@ -30,3 +34,23 @@ def page(browser: Browser) -> Iterator[Page]:
     yield opened
     context.close()
     assert not complaints, complaints
+
+
+@pytest.fixture(scope="session")
+def shared_site(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+    """A running installation for tests of single pages: each has a project of its own in it."""
+    site = Installation(tmp_path_factory.mktemp("shared-site")).start()
+    yield site
+    site.stop()
+
+
+@pytest.fixture(scope="session")
+def owner(shared_site: Installation) -> Person:
+    """The person whom the printed link signs in."""
+    return owner_of(shared_site)
+
+
+@pytest.fixture
+def small(shared_site: Installation, owner: Person, photos: Path, tmp_path: Path) -> Small:
+    """A project of two dozen images, nothing labelled."""
+    return make_small(shared_site, owner, photos, tmp_path / "some", images=24)

@@ -17,6 +17,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.baseline import random_images
 from tests.browser.keyboard import press
+from tests.browser.small import owner_of
 from tests.installation import Installation, wait_until
 from tests.person import Person
 
@@ -58,8 +59,7 @@ def test_a_folder_becomes_an_edge_model(
     press(page, "button", "Upload")
     expect(page.get_by_role("status").filter(has_text="Uploaded")).to_be_visible(timeout=LONG * 1000)
     project = int(page.url.split("/projects/")[1].split("/")[0])
-    owner = Person(site.address)
-    assert owner.sign_in(_token(site))[0] == 200
+    owner = owner_of(site)
 
     def state() -> dict[str, int]:
         return dict(owner.get(f"projects/{project}")[1]["progress"])
@@ -139,12 +139,6 @@ def test_a_folder_becomes_an_edge_model(
     assert right > chance + MARGIN
     # Usually well above; one run of sixty answers scatters by some points.
     assert right > at_random - SCATTER
-
-
-def _token(site: Installation) -> str:
-    found = re.search(r"token=(\S+)", site.run("login-link").stdout)
-    assert found is not None
-    return found[1]
 
 
 def _fresh_environment(place: Path, requirements: Path) -> Path:

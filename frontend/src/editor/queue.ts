@@ -92,12 +92,13 @@ export class TaskQueue {
     return current !== null && lost.has(current.image.id)
   }
 
-  /** Stops, and gives everything back. */
-  close(): void {
+  /** Stops, and gives everything back but the first `kept` tasks. */
+  close(kept = 0): void {
     this.#closed = true
     clearTimeout(this.#refreshTimer)
     clearTimeout(this.#retryTimer)
-    if (this.tasks.length > 0) void this.options.server.release(this.#ids())
+    const back = this.#ids().slice(kept)
+    if (back.length > 0) void this.options.server.release(back)
     this.tasks = []
   }
 

@@ -141,6 +141,11 @@ test('closing gives everything back', () => {
   expect(server.held.size).toBe(0)
 })
 
+test('a window that goes keeps the image on the screen, which a reload then shows', () => {
+  queue.close(1)
+  expect([...server.held]).toEqual([1])
+})
+
 test('what arrives after closing is given back too', async () => {
   queue.take()
   queue.take()

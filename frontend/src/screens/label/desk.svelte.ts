@@ -30,7 +30,7 @@ export class Desk {
   /** What the last answer was, for those who listen instead of look. */
   said = $state('')
   #choice = $state<{ image: number; label: number } | null>(null)
-  #client = newId()
+  #client: string
   #queue: TaskQueue
   #labeller: Labeller
   #listeners = new Set<() => void>()
@@ -41,6 +41,7 @@ export class Desk {
   #stops: (() => void)[] = []
 
   constructor(private readonly id: number) {
+    this.#client = claimed(id)
     this.#queue = new TaskQueue({
       server: {
         next: async (count, exclude) => {
@@ -166,6 +167,13 @@ export class Desk {
     this.#queue.close()
   }
 
+  /** The window goes: a reload shall find the image that was on the screen, so that one is not given back. */
+  leave(): void {
+    for (const stop of this.#stops) stop()
+    this.#queue.close(1)
+    leaveBehind(this.id, this.#client)
+  }
+
   #move(step: () => void): void {
     performance.mark('swap:start')
     this.#choice = null
@@ -244,6 +252,28 @@ function spoken(answer: Answer): string {
 function count(label: number | null, by: number): void {
   const known = project.data?.labels.find(({ id }) => id === label)
   if (known) known.count = Math.max(0, known.count + by)
+}
+
+const clientPlace = (id: number) => `client:${id}`
+
+/** The name under which this tab held images before a reload, else a new one. Taken away, so that a copy of the tab gets its own. */
+function claimed(id: number): string {
+  try {
+    const name = sessionStorage.getItem(clientPlace(id))
+    sessionStorage.removeItem(clientPlace(id))
+    return name ?? newId()
+  } catch (error) {
+    console.warn('A reload will show another image:', error)
+    return newId()
+  }
+}
+
+function leaveBehind(id: number, client: string): void {
+  try {
+    sessionStorage.setItem(clientPlace(id), client)
+  } catch (error) {
+    console.warn('A reload will show another image:', error)
+  }
 }
 
 const place = (id: number) => `answers:${id}`
