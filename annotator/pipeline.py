@@ -15,7 +15,7 @@ from annotator.delivery import export
 from annotator.jobs import bus, events, progress
 from annotator.jobs.models import Job
 from annotator.labelling import lease, tally
-from annotator.learning import behind, challenge, embed
+from annotator.learning import behind, challenge, embed, twins
 from annotator.projects.errors import Conflict
 from annotator.projects.models import Project, User
 from annotator.projects.setup import update_project
@@ -30,6 +30,8 @@ AFTER_FAILURE = timedelta(minutes=1)
 # For so long one request to learn stands for all. Should its worker die with it, the next request or the sweep makes
 # another; should it only wait, a second one finds nothing new and costs next to nothing.
 LEARN_FLAG_SECONDS = 5
+# The same for a search for near duplicates, whose end lowers the flag.
+TWINS_FLAG_SECONDS = 600
 
 
 def images_arrived(project_id: int) -> None:
@@ -129,6 +131,16 @@ def sweep() -> None:
             _compute_features(project.pk)
         if behind.is_behind(project):
             _learn(project.pk)
+        else:
+            _find_twins(project)
+
+
+def _find_twins(project: Project) -> None:
+    """Look for near duplicates among images that have come, once nothing more urgent is to be done."""
+    pairs = twins.work_left(project)
+    if pairs:
+        task = "learning.twins" if pairs <= twins.FEW_PAIRS else "learning.twins_of_many"
+        bus.send_once(task, project.pk, flag=f"twins:{project.pk}", seconds=TWINS_FLAG_SECONDS)
 
 
 def _features_given_up(project_id: int) -> bool:

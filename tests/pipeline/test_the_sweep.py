@@ -13,6 +13,7 @@ from annotator.jobs.models import Job
 from annotator.jobs.progress import cancel_job, claim, start_job
 from annotator.labelling.models import Lease
 from annotator.learning.learn import learn
+from annotator.learning.twins_search import search
 from annotator.pipeline import STALE, sweep
 from annotator.projects.setup import add_label
 from tests.learning.world import World
@@ -41,6 +42,7 @@ class Sweep:
 
 def test_a_label_that_nobody_learnt_from_is_learnt_from(world: World, swept: Sweep) -> None:
     learn(world.project.pk)
+    search(world.project.pk, in_memory=True)
     assert swept("learn") == []
 
     world.say_some(1)
@@ -66,6 +68,21 @@ def test_so_is_everything_else_that_a_ranking_depends_on(change: str, world: Wor
         world.say(said, kind="clear")
 
     assert swept("learn") == [("learning.learn", [world.project.pk])]
+
+
+def test_near_duplicates_are_looked_for_once_all_is_learnt(world: World, swept: Sweep) -> None:
+    learn(world.project.pk)
+
+    assert swept("learn") == [("learning.twins", [world.project.pk])]
+
+
+def test_in_a_large_project_that_is_left_to_a_worker_of_the_other_queue(
+    world: World, swept: Sweep, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("annotator.learning.twins.FEW_PAIRS", 1000)
+    learn(world.project.pk)
+
+    assert swept("bulk") == [("learning.twins_of_many", [world.project.pk])]
 
 
 def test_a_first_ranking_is_made_where_there_is_none(world: World, swept: Sweep) -> None:
