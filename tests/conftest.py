@@ -23,8 +23,21 @@ def pytest_report_header() -> list[str]:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The quick ones first, those that drive a browser last."""
-    items.sort(key=lambda item: ("browser" in item.keywords, "slow" in item.keywords))
+    """The quick ones first; then the longest, from a folder to the edge, so that nothing waits for it in the end."""
+
+    def place(item: pytest.Item) -> tuple[bool, bool]:
+        browser, slow = "browser" in item.keywords, "slow" in item.keywords
+        return browser or slow, not (browser and slow)
+
+    items.sort(key=place)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Show what tests measured and noted with `record_property`: reported, never asserted."""
+    for report in terminalreporter.stats.get("passed", []):
+        if report.when == "call" and report.user_properties:
+            noted = ", ".join(f"{name} {value}" for name, value in report.user_properties)
+            terminalreporter.write_line(f"measured by {report.nodeid}: {noted}")
 
 
 @pytest.fixture(scope="session")

@@ -33,7 +33,7 @@ SCATTER = 0.05
 @pytest.mark.slow
 def test_a_folder_becomes_an_edge_model(
     page: Page, installation: Callable[..., Installation], photos: Path, tmp_path: Path,
-    record_property: Callable[[str, object], None], capsys: pytest.CaptureFixture[str],
+    record_property: Callable[[str, object], None],
 ) -> None:
     classes = sorted(folder.name for folder in photos.iterdir() if folder.is_dir())
     truth = {f"{name}/{path.name}": name for name in classes for path in (photos / name).iterdir()}
@@ -134,8 +134,6 @@ def test_a_folder_becomes_an_edge_model(
     }
     for name, value in summary.items():
         record_property(name, value)
-    with capsys.disabled():
-        print(f"\nfolder to edge: {summary}")
     assert right > chance + MARGIN
     # Usually well above; one run of sixty answers scatters by some points.
     assert right > at_random - SCATTER
