@@ -50,7 +50,7 @@ def main(words: list[str] | None = None) -> int:
         Status("failed", problem=str(problem)).write(options.folder)
         return PROBLEM
     with joined(device.kind) as world:
-        teller = _Teller(options.folder, leads=world.leads, guardian=options.guardian)
+        teller = Teller(options.folder, leads=world.leads, guardian=options.guardian)
         with _locked(options.folder, leads=world.leads):
             try:
                 result = _train(task, options, teller, device=device, world=world)
@@ -66,7 +66,7 @@ def main(words: list[str] | None = None) -> int:
     return DONE
 
 
-def _train(task: Task, options: argparse.Namespace, teller: "_Teller", *, device: "Device", world: "World") -> Result:
+def _train(task: Task, options: argparse.Namespace, teller: "Teller", *, device: "Device", world: "World") -> Result:
     import numpy as np
 
     from mlcore.backbones import find
@@ -94,7 +94,7 @@ def _keep(task: Task, result: Result, folder: Path) -> None:
     write_json(folder / RESULT, facts | {"backbone": name})
 
 
-class _Teller:
+class Teller:
     """Between the run and its folder: writes how it stands, reads whether it should stop."""
 
     def __init__(self, folder: Path, *, leads: bool, guardian: int | None) -> None:
