@@ -63,6 +63,9 @@ class BackboneRow(serializers.Serializer[Any]):
     licence = serializers.CharField()
     available = serializers.BooleanField()
     how_to_get = serializers.CharField()
+    dim = serializers.IntegerField(help_text="Numbers that it makes of an image.")
+    input_size = serializers.IntegerField(help_text="Side of the square input, in pixels.")
+    work = serializers.FloatField(help_text="Multiplications an image, the default's being 1.")
 
 
 class FeaturesRow(serializers.Serializer[Any]):
@@ -140,12 +143,13 @@ def _redis() -> dict[str, Any]:
 
 
 def _features() -> dict[str, Any]:
-    from mlcore.backbones import REGISTRY
+    from mlcore.backbones import DEFAULT, REGISTRY
 
     backbones = [
         {
             "name": name, "title": backbone.title, "licence": backbone.licence, "available": backbone.available(),
-            "how_to_get": backbone.how_to_get,
+            "how_to_get": backbone.how_to_get, "dim": backbone.dim, "input_size": backbone.input_size,
+            "work": round(backbone.macs / REGISTRY[DEFAULT].macs, 2),
         }
         for name, backbone in REGISTRY.items()
     ]

@@ -2,17 +2,18 @@
 
 from pathlib import Path
 
-from mlcore.backbones.efficientnet_lite import efficientnet_lite
+from mlcore.backbones.efficientnet_lite import efficientnet_lite, efficientnet_lite_industrial
 from mlcore.backbones.extractor import Extractor
-from mlcore.backbones.spec import Backbone, BackboneMissing
+from mlcore.backbones.spec import Backbone, BackboneMissing, WrongFile
+from mlcore.backbones.timm_nets import convnext_tiny, dinov2_small
 from mlcore.backbones.torchvision_nets import mobilenet_v2, resnet
 from mlcore.backbones.tuned import TunedProblem, is_tuned, save_tuned
 from mlcore.backbones.tuned import tuned as read_tuned
 from mlcore.device import Device
 
 __all__ = [
-    "DEFAULT", "REGISTRY", "Backbone", "BackboneMissing", "Extractor", "TunedProblem", "extractor", "find", "fingerprint",
-    "is_tuned", "save_tuned",
+    "DEFAULT", "REGISTRY", "Backbone", "BackboneMissing", "Extractor", "TunedProblem", "WrongFile", "extractor", "find",
+    "fingerprint", "is_tuned", "save_tuned",
 ]
 
 DEFAULT = "lite0"
@@ -20,12 +21,15 @@ DEFAULT = "lite0"
 REGISTRY: dict[str, Backbone] = {
     backbone.name: backbone
     for backbone in (
-        efficientnet_lite(0, 224),
-        efficientnet_lite(1, 240),
-        efficientnet_lite(2, 260),
+        efficientnet_lite(0),
+        efficientnet_lite_industrial(),
+        efficientnet_lite(1),
+        efficientnet_lite(2),
         mobilenet_v2(),
-        resnet(18, 512, "resnet18-f37072fd.pth"),
-        resnet(50, 2048, "resnet50-11ad3fa6.pth"),
+        resnet(18, 512, "resnet18-f37072fd.pth", 1814),
+        resnet(50, 2048, "resnet50-11ad3fa6.pth", 4087),
+        convnext_tiny(),
+        dinov2_small(),
     )
 }
 

@@ -12,10 +12,9 @@ import numpy as np
 import numpy.typing as npt
 
 from mlcore.backbones.ir import cached_ir
-from mlcore.backbones.pixels import read_input
 from mlcore.backbones.spec import Backbone
 from mlcore.device import Device, pick
-from mlcore.edge.preprocess import UnreadableImage
+from mlcore.edge.preprocess import UnreadableImage, load_input
 from mlcore.types import Floats
 
 # Images a request holds: enough to fill the network, few enough to stay in cache and to lose little when killed.
@@ -94,7 +93,7 @@ class Extractor:
         good: list[int] = []
         for index in range(start, min(start + BATCH, len(sources))):
             try:
-                pixels[len(good)] = read_input(sources[index], size)
+                pixels[len(good)] = load_input(sources[index], size)
             except UnreadableImage as problem:
                 found.append((index, problem))
             else:

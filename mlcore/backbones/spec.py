@@ -21,6 +21,10 @@ class BackboneMissing(Exception):
     """The weights are not on this machine; the message says how to get them."""
 
 
+class WrongFile(Exception):
+    """What was downloaded is not what was meant; it was thrown away."""
+
+
 @dataclass(frozen=True)
 class Backbone:
     """A frozen network whose pooled features the heads learn from.
@@ -29,6 +33,8 @@ class Backbone:
     the network sees (pixel - mean) / scale. licence: of the weights. how_to_get: what to do while they are missing.
     find_weights: path of the weights file or None; build: the torch module with the weights of that path, or of the same
     layers untrained. base: the name of the backbone in the registry that this one was fine-tuned from; "" for others.
+    macs: millions of multiplications an image. fetch: downloads the weights where that can be done; it raises OSError
+    without a network, WrongFile when something else came, ImportError when its tool is missing.
     """
 
     name: str
@@ -42,6 +48,8 @@ class Backbone:
     find_weights: Callable[[], Path | None]
     build: Callable[[Path | None], "torch.nn.Module"]
     base: str = ""
+    macs: int = 0
+    fetch: Callable[[], Path] | None = None
 
     def available(self) -> bool:
         """Whether the weights are on this machine."""

@@ -48,6 +48,7 @@ def tuned(folder: Path, registry: Mapping[str, Backbone]) -> Backbone:
             find_weights=partial(_file, folder / WEIGHTS),
             build=partial(_build, base.build),
             base=base.name,
+            macs=base.macs,
         )
     except (OSError, KeyError, TypeError, ValueError) as error:
         raise TunedProblem(f"The fine-tuned backbone {folder.name} cannot be read: {error!r}. Fine-tune anew.") from error

@@ -264,7 +264,7 @@ def test_weights_that_are_not_here_are_named(project: Project) -> None:
     job = run_job(project)
 
     assert job.state == Job.State.FAILED
-    assert "ResNet-50" in job.error and "Save" in job.error
+    assert "ResNet-50" in job.error and "annotator backbone get resnet50" in job.error
 
 
 @pytest.mark.slow

@@ -145,7 +145,7 @@ def test_the_fingerprint_tells_what_changes_a_feature(monkeypatch):
 
 def test_a_missing_backbone_says_how_to_get_it(monkeypatch, tmp_path):
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
-    with pytest.raises(BackboneMissing, match=r"weights of ResNet-50 are not on this machine\. Save https://"):
+    with pytest.raises(BackboneMissing, match=r"ResNet-50 are not on this machine\. Run `annotator backbone get"):
         backbones.extractor("resnet50", folder=tmp_path)
     with pytest.raises(ValueError, match="Unknown backbone 'vgg'; choose one of lite0"):
         backbones.extractor("vgg")
