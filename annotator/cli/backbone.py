@@ -62,8 +62,9 @@ def _get(name: str) -> int:
     except ImportError as error:
         raise Refusal(f"{spec.title} needs a package that is not installed. {spec.how_to_get}") from error
     except OSError as error:
+        why = str(error).rstrip(".")
         raise Refusal(
-            f"The weights of {spec.title} could not be downloaded: {str(error).rstrip(".")}. This needs a way to the internet; look at the "
+            f"The weights of {spec.title} could not be downloaded: {why}. This needs a way to the internet; look at the "
             "network or proxy and try again, or bring the file from another machine."
         ) from error
     except WrongFile as error:
