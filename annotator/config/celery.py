@@ -12,3 +12,4 @@ app.autodiscover_tasks(["annotator.images", "annotator.learning", "annotator.del
 app.autodiscover_tasks(["annotator"], related_name="pipeline")
 # No tasks there, but the hands on a worker's start and end.
 app.autodiscover_tasks(["annotator.jobs"], related_name="workers")
+app.autodiscover_tasks(["annotator.learning"], related_name="ahead")

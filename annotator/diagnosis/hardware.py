@@ -55,7 +55,7 @@ def _features() -> list[Finding]:
 
 def _openvino() -> Finding:
     try:
-        import openvino
+        from mlcore.edge.engine import ov as openvino
     except ImportError as error:
         return problem("OpenVINO devices", str(error), "Run: pip install openvino")
     return ok("OpenVINO devices", f"{', '.join(openvino.Core().available_devices)} (OpenVINO {openvino.__version__})")

@@ -124,7 +124,9 @@ def to_rgb(image: Image.Image) -> Image.Image:
         raise UnreadableImage(
             "damaged", "The picture is damaged or cut off, so it cannot be decoded; save or upload it again."
         ) from problem
-    image = upright(image, orientation(image))
+    turn = _TURNS.get(_orientation(image))
+    if turn is not None:
+        image = image.transpose(turn)
     if image.mode == "RGB" and "transparency" not in image.info:
         return image
     if image.mode == "F" or image.mode.startswith("I"):
@@ -162,28 +164,22 @@ def to_input(image: Pixels, size: int = INPUT_SIZE) -> Pixels:
         raise ValueError(f"image must be uint8 (H, W, 3), not {image.dtype} {image.shape}; load it with load_rgb.")
     if image.shape[:2] == (size, size):
         return np.ascontiguousarray(image)
-    return shrunk(Image.fromarray(image), size)
+    return _shrunk(Image.fromarray(image), size)
 
 
 def load_input(source: Source, size: int = INPUT_SIZE, *, max_pixels: int = MAX_PIXELS) -> Pixels:
     """``to_input(load_rgb(source, size), size)`` without the copies between the two. Raises UnreadableImage."""
     image = open_image(source, max_pixels=max_pixels)
     image.draft(None, (2 * size, 2 * size))
-    return shrunk(to_rgb(image), size)
+    return _shrunk(to_rgb(image), size)
 
 
-def shrunk(image: Image.Image, size: int) -> Pixels:
+def _shrunk(image: Image.Image, size: int) -> Pixels:
     """``to_input`` of a picture in mode RGB that Pillow still holds."""
     return np.array(image.resize((size, size), Image.Resampling.BILINEAR))
 
 
-def upright(image: Image.Image, orientation: int) -> Image.Image:
-    """The picture turned as an EXIF orientation (1 to 8) says; itself where that is 1 or nonsense."""
-    turn = _TURNS.get(orientation)
-    return image if turn is None else image.transpose(turn)
-
-
-def orientation(image: Image.Image) -> int:
+def _orientation(image: Image.Image) -> int:
     """Read the EXIF orientation, 1 (upright) when there is none or it is damaged."""
     try:
         value = image.getexif().get(_ORIENTATION_TAG, 1)
