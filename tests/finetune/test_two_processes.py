@@ -1,4 +1,4 @@
-"""Two processes come to what one comes to with all images of each step."""
+"""Two processes under torchrun come to what one comes to with all images of each step."""
 
 from __future__ import annotations
 
@@ -16,10 +16,12 @@ from tests.finetune.tiny import network, tune, write_pictures
 
 def test_their_weights_are_those_of_one(tmp_path: Path) -> None:
     words = [sys.executable, "-m", "tests.finetune.together", str(tmp_path)]
-    subprocess.run(words, cwd=ROOT, env={**os.environ, "OMP_NUM_THREADS": "1"}, check=True, capture_output=True)
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    said = subprocess.run(words, cwd=ROOT, env=environment, check=True, stdout=subprocess.PIPE, text=True).stdout
     together = load_file(tmp_path / "together.safetensors")
     alone = tune(tmp_path / "alone", *write_pictures(tmp_path / "pictures"), batch=16).weights
 
+    assert said.strip() == "{0: 2, 1: 2}"
     untouched = network().state_dict()
     assert any((alone[name] - untouched[name]).abs().max() > 0.01 for name in alone if alone[name].is_floating_point())
     for name, value in alone.items():
