@@ -24,8 +24,8 @@ from benchmarks.common import RESULTS, ROOT, machine, now
 from benchmarks.report import write_tables
 
 # Left out unless they are named: `install` downloads some gigabytes, `peers` needs the extra `test`.
-MEASUREMENTS = ("startup", "imports", "queue", "loop", "ranking", "features")
-ON_REQUEST = ("install", "peers", "finetune")
+MEASUREMENTS = ("startup", "imports", "queue", "loop", "ranking", "features", "precision", "scikit")
+ON_REQUEST = ("install", "peers", "finetune", "forecast")
 # Takes half an hour or more, keeps every run that it has made, and writes a result for each set of pictures by itself.
 BY_ITSELF = "learning_curves"
 

@@ -18,7 +18,10 @@ from benchmarks.learning_curves.tables import BLOCKS, sentence
 from benchmarks.tables import TABLES
 
 BEGIN, END = r"<!-- begin ([a-z-]+) -->\n", r"<!-- end [a-z-]+ -->"
-PAGES = (ROOT / "benchmarks" / "README.md", ROOT / "README.md", ROOT / "docs" / "learning-curves.md")
+PAGES = (
+    ROOT / "benchmarks" / "README.md", ROOT / "README.md", ROOT / "docs" / "learning-curves.md",
+    ROOT / "docs" / "active-learning.md",
+)
 FIGURES = ROOT / "docs" / "figures"
 
 

@@ -202,6 +202,41 @@ def finetune(result: Result) -> str:
     return f"{told}\n\n{markdown(head, rows)}\n\nThe same epochs of the whole network, {told_half}"
 
 
+def heads(result: Result) -> str:
+    """What each head costs."""
+    rows = (
+        (f"`{row['head']}`", row["labels"], *(_pair(row[part]) for part in ("fit_ms", "with_calibration_ms", "score_ms")))
+        for row in result["rows"]
+    )
+    return markdown(
+        ["head", "labels", "fit: CPU ms, p50 / p95", "with calibration", f"score {result['pool']:,} images"], rows
+    )
+
+
+def forecast(result: Result) -> str:
+    """How often a forecast was right."""
+    whole = result["all"]
+    told = "; ".join(
+        f"{rhythm}: something was said {row['said']} times of {row['repeats']}, and the interval held {row['right']} times "
+        f"({row['right'] / max(1, row['said']):.0%}), where labels were really still needed {row['right_before']} times of "
+        f"{row['said_before']}"
+        for rhythm, row in whole.items()
+    )
+    rows = (
+        (
+            row["folder"], row["rhythm"], row["labels"], f"{row['said']} of {row['repeats']}",
+            f"{row['right']} of {row['said']}" if row["said"] else "", f"{row['needed']:.0f}",
+            f"{row['told']:.0f} ({row['low']:.0f} to {row['high']:.0f})" if row["said"] else "",
+        )
+        for row in result["rows"]
+    )
+    head = ["pictures", "audit labels", "at labels", "said", "interval held", "really needed", "forecast"]
+    return (
+        f"{result['confidence']:.0%} intervals, {result['seeds']} repeats. By audit labels: {told}.\n\n"
+        f"{markdown(head, rows)}\n\nReally needed, forecast and interval: medians, in labels altogether."
+    )
+
+
 def _interval(estimate: dict[str, float]) -> str:
     return f"{estimate['accuracy']:.3f} ({estimate['low']:.3f} to {estimate['high']:.3f})"
 
@@ -209,4 +244,5 @@ def _interval(estimate: dict[str, float]) -> str:
 TABLES: dict[str, Callable[[Result], str]] = {
     "loop": loop, "ranking": ranking, "peers": peers, "queue": queue, "features": features, "imports": imports,
     "startup": startup, "install": install, "finetune": finetune,
+    "heads": heads, "forecast": forecast,
 }

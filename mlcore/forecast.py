@@ -13,20 +13,28 @@ Doubles = npt.NDArray[np.float64]
 SHARE = 0.95
 # Of the intervals: narrower than elsewhere, for a plan wants a range that it may now and then leave.
 CONFIDENCE = 0.8
-# What must be there before anything is said: points, and how far the last lies beyond the first.
+# What must be there before anything is said: judged images behind the newest point, points, and how far the last lies
+# beyond the first.
+LEAST_JUDGED = 10
 LEAST_POINTS = 6
 LEAST_GROWTH = 3.0
+# Points that the curve is fitted to at most, evenly spread over the logarithm of the labels.
+MOST_POINTS = 30
 # An interval that ends at so many times its beginning says nothing.
 WIDEST = 8.0
-# How steeply error falls with labels: log-normal around 0.7, most of it between 0.25 and 2.
+# How steeply error falls with labels: log-normal around 0.45, most of it between 0.15 and 1.5.
 STEEPNESS = np.exp(np.linspace(np.log(0.15), np.log(2.5), 40))
-STEEPNESS_CENTRE, STEEPNESS_SPREAD = 0.7, 0.6
+STEEPNESS_CENTRE, STEEPNESS_SPREAD = 0.45, 0.6
 # Labels at which the curve's fall is told.
 UNIT = 10.0
 # Successive models are judged on mostly the same images, so their errors go together; the less, the more labels lie
-# between them: by exp(-distance) of the logarithms. A part of the scatter is the models' own.
+# between them: by exp(-distance) of the logarithms. Models scatter by themselves, and no curve is quite a power law:
+# it leaves it by about so much, over about such a distance.
 OWN_SCATTER = 0.01
+MISFIT, MISFIT_LENGTH = 0.015, 0.7
 DRAWS = 4000
+# A 95 % interval from end to end, in standard deviations.
+ENDS = 2 * 1.96
 
 
 @dataclass(frozen=True)
@@ -47,7 +55,7 @@ class Forecast:
 def forecast(
     labels: npt.ArrayLike, accuracy: npt.ArrayLike, error: npt.ArrayLike, *, everything: int, seed: int = 0
 ) -> Forecast | None:
-    """Fit a - b (n / 10) ** -c to accuracies (k,) at labels (k,), known to within error (k,), one standard deviation each.
+    """Fit a - b (n / 10) ** -c to accuracies (k,) at labels (k,), each known to within one standard `error`.
 
     Learning curves of classifiers follow an inverse power law (Figueroa et al. 2012; Viering and Loog 2023 say how often
     they do not). c runs over a grid with a prior; a and b are then linear, so their posterior is Gaussian and drawn from
@@ -55,8 +63,9 @@ def forecast(
     said yet: too few points, too close together, or an interval too wide to plan with.
     """
     n, y, s = (np.asarray(values, np.float64) for values in (labels, accuracy, error))
-    kept = np.isfinite(y) & (n > 0)
-    n, y, s = n[kept], y[kept], s[kept]
+    kept = np.argsort(n, kind="stable")
+    kept = kept[np.isfinite(y[kept]) & (n[kept] > 0)]
+    n, y, s = (values[kept][_spread(n[kept])] for values in (n, y, s))
     if len(n) < LEAST_POINTS or n.max() < LEAST_GROWTH * n.min() or everything <= n.max():
         return None
     top, fall, steepness = _draw(n, y, s, np.random.default_rng(seed))
@@ -71,10 +80,25 @@ def forecast(
     return None if found.labels.high > WIDEST * beyond else found
 
 
+def standard_error(low: float, high: float) -> float:
+    """Of an estimate with this 95 % interval; never nothing."""
+    return max((high - low) / ENDS, 1e-3)
+
+
+def _spread(n: Doubles) -> npt.NDArray[np.int64]:
+    """Places of at most MOST_POINTS of n (k,), the last of each step of the logarithm."""
+    if len(n) <= MOST_POINTS:
+        return np.arange(len(n))
+    logs = np.log(n)
+    steps = ((logs - logs[0]) / (logs[-1] - logs[0]) * (MOST_POINTS - 1e-9)).astype(np.int64)
+    return np.flatnonzero(np.append(np.diff(steps) > 0, True))
+
+
 def _draw(n: Doubles, y: Doubles, s: Doubles, rng: np.random.Generator) -> tuple[Doubles, Doubles, Doubles]:
     """Draws from the posterior of a, b and c."""
     apart = np.abs(np.log(n)[:, None] - np.log(n)[None])
-    cholesky = np.linalg.cholesky(np.outer(s, s) * np.exp(-apart) + (OWN_SCATTER**2) * np.eye(len(n)))
+    misfit = MISFIT**2 * np.exp(-apart / MISFIT_LENGTH)
+    cholesky = np.linalg.cholesky(np.outer(s, s) * np.exp(-apart) + misfit + OWN_SCATTER**2 * np.eye(len(n)))
     white_y = np.linalg.solve(cholesky, y)
     weights, means, roots = [], [], []
     # Weak: a is near 0.9 and b, what is still missing at ten labels, near 0.4, each within 0.3.

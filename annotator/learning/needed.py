@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
 from annotator.labelling import tally
 from annotator.projects.models import Project
 
-# Of a 95 % interval, in standard deviations from end to end.
-ENDS = 2 * 1.96
-# Fewer audit labels behind the newest point leave every forecast too wide to be worth a sentence.
-LEAST_AUDIT = 30
-# Points of the curve that the forecast is made from, evenly spread over the logarithm of the labels.
-MOST_POINTS = 30
 GOAL = "95 % of the accuracy that labelling all {images:,} images would give"
 
 
@@ -23,22 +16,24 @@ def still_needed(project: Project, points: Sequence[dict[str, Any]]) -> dict[str
 
     points: the learning curve as `curve.points` gives it.
     """
-    from mlcore.forecast import forecast
+    from mlcore.forecast import LEAST_JUDGED, forecast
 
     counts = tally.progress(project.pk)
     images = counts["images"] - counts["audit_images"]
     goal = GOAL.format(images=images)
     nothing = {"labels": None, "low": None, "high": None, "reach": None}
     judged = [point for point in points if point["accuracy"] is not None and point["n"] >= 2]
-    if not judged or judged[-1]["n"] < LEAST_AUDIT:
-        return nothing | {"text": f"With {LEAST_AUDIT} audit labels it may be said how many labels {goal} takes."}
-    chosen = spread(judged)
-    told = [_estimate(point) for point in chosen]
+    if not judged or judged[-1]["n"] < LEAST_JUDGED:
+        text = f"With {LEAST_JUDGED} audit labels it may be said how many labels are needed for {goal}."
+        return nothing | {"text": text}
+    if judged[-1]["labels"] >= images:
+        return nothing | {"text": "Every image that can be learnt from has its label."}
+    told = [_estimate(point) for point in judged]
     found = forecast(
-        [point["labels"] for point in chosen], [value for value, _ in told], [error for _, error in told], everything=images
+        [point["labels"] for point in judged], [value for value, _ in told], [error for _, error in told], everything=images
     )
     if found is None:
-        return nothing | {"text": f"How many labels {goal} takes cannot be said yet."}
+        return nothing | {"text": f"It cannot be said yet how many labels are needed for {goal}."}
     about, low, high = found.more(judged[-1]["labels"])
     reach = f"which is about {100 * found.reach.value:.0f} % right"
     if high == 0:
@@ -53,19 +48,13 @@ def still_needed(project: Project, points: Sequence[dict[str, Any]]) -> dict[str
     return {"labels": about, "low": low, "high": high, "reach": found.reach.value, "text": text}
 
 
-def spread(points: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """At most MOST_POINTS points, the last of each step of the logarithm of their labels."""
-    first, last = (math.log(max(1, points[place]["labels"])) for place in (0, -1))
-    width = (last - first) / MOST_POINTS or 1.0
-    by_step = {min(MOST_POINTS - 1, int((math.log(max(1, point["labels"])) - first) / width)): point for point in points}
-    return list(by_step.values())
-
-
 def _estimate(point: dict[str, Any]) -> tuple[float, float]:
     """(accuracy, its standard error): the prediction-powered estimate where there is one, for it is the narrower."""
-    name = "accuracy" if point["ppi"] is None else "ppi"
-    low, high = (point["low"], point["high"]) if point["ppi"] is None else (point["ppi_low"], point["ppi_high"])
-    return point[name], max((high - low) / ENDS, 1e-3)
+    from mlcore.forecast import standard_error
+
+    if point["ppi"] is None:
+        return point["accuracy"], standard_error(point["low"], point["high"])
+    return point["ppi"], standard_error(point["ppi_low"], point["ppi_high"])
 
 
 def _round(labels: int) -> int:

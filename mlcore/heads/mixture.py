@@ -86,7 +86,7 @@ class Mixture(Head):
         *,
         calibration: Calibration | None = None,
     ) -> Self:
-        """Fit every part on all labels, as Head says."""
+        """Fit every part that counts on all labels, as Head says; one of weight 0 is left as zeros."""
         check_training(features, labels, n_classes)
         if calibration is None:
             calibration = self.calibrate(features, labels, n_classes, pool, seed)
@@ -94,11 +94,11 @@ class Mixture(Head):
         self.n_classes_ = n_classes
         self._weights_, self._bias_ = [], []
         present, local = np.unique(labels, return_inverse=True)
-        for part in self.parts:
+        for part, share in zip(self.parts, calibration["weights"], strict=True):
             weights = np.zeros((n_classes, features.shape[1]), np.float32)
             bias = np.full(n_classes, ABSENT, np.float32)
             bias[present] = 0.0
-            if len(present) > 1:
+            if len(present) > 1 and share > 0.0:
                 weights[present], bias[present] = part(features, local, len(present), pool)
             self._weights_.append(weights)
             self._bias_.append(bias)
