@@ -83,7 +83,9 @@ def embed_project(run: Running) -> None:
 def help_to_embed(share: Share) -> None:
     """Take batches of a features job that another worker leads, until none is free."""
     project = share.job.project
-    feature_set = FeatureSet.objects.get(project=project)
+    feature_set = FeatureSet.objects.filter(project=project).first()
+    if feature_set is None:
+        return
     try:
         extractor = ready_extractor(feature_set.backbone, feature_set.fingerprint)
     except NotReady as error:
