@@ -22,7 +22,7 @@ def bald(pool: Pool, k: int, *, seed: int) -> Selection:
     probabilities_of(pool)
     rng = np.random.default_rng(seed)
     # In random order, which decides between equal scores.
-    rows = rng.permutation(sample(np.flatnonzero(pool.choosable), CANDIDATES, rng))
+    rows: Ints = rng.permutation(sample(np.flatnonzero(pool.choosable), CANDIDATES, rng))
     taught = sample(np.flatnonzero(pool.labelled), TEACHERS, rng)
     weights, bias = committee(pool.features[taught], pool.labels[taught], rng)
     members, classes, dim = weights.shape
