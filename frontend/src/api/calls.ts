@@ -133,6 +133,14 @@ export const confusionCell = (id: number, truth: number, predicted: number) =>
 export const models = (id: number) => body(http.GET('/api/projects/{project_id}/models', at(id)))
 /** Measures on the project's own labels what choosing saves against chance. */
 export const startReplay = (id: number) => body(http.POST('/api/projects/{project_id}/replay', at(id)))
+const challengerAt = (project_id: number, challenger_id: number) => ({ params: { path: { project_id, challenger_id } } })
+export const challengers = (id: number) => body(http.GET('/api/projects/{project_id}/challengers', at(id)))
+/** Tries another backbone beside the one at work; it serves if it is significantly better. */
+export const challenge = (id: number, backbone: string) => body(http.POST('/api/projects/{project_id}/challengers', { ...at(id), body: { backbone } }))
+export const cancelChallenger = (id: number, challenger: number) =>
+  body(http.POST('/api/projects/{project_id}/challengers/{challenger_id}/cancel', challengerAt(id, challenger)))
+export const useChallenger = (id: number, challenger: number) =>
+  body(http.POST('/api/projects/{project_id}/challengers/{challenger_id}/use', challengerAt(id, challenger)))
 /** Computes the features that are missing, after such a job was cancelled or has failed. */
 export const computeFeatures = (id: number) => body(http.POST('/api/projects/{project_id}/features', at(id)))
 

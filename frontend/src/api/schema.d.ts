@@ -282,6 +282,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/projects/{project_id}/duplicates": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Groups of near duplicates, those with differing labels first: one of the labels is often wrong. */
+        get: operations["duplicates_list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/projects/{project_id}/features": {
         parameters: {
             query?: never;
@@ -361,6 +378,23 @@ export interface paths {
         };
         /** @description At most 1600 pixels, without metadata. */
         get: operations["images_display"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project_id}/images/{image_id}/similar": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description The images that look most like one, by their features; 503 when the learning worker does not answer. */
+        get: operations["images_similar"];
         put?: never;
         post?: never;
         delete?: never;
@@ -851,6 +885,13 @@ export interface components {
             /** @description Labelled audit images. */
             n: number;
         };
+        /**
+         * @description * `duplicate` - duplicate
+         *     * `near` - near
+         *     * `` -
+         * @enum {string}
+         */
+        AlikeEnum: "duplicate" | "near";
         AnnotationAnswer: {
             annotation: components["schemas"]["AnnotationRow"];
             progress: components["schemas"]["ProgressRow"];
@@ -896,6 +937,15 @@ export interface components {
             licence: string;
             available: boolean;
             how_to_get: string;
+            /** @description Numbers that it makes of an image. */
+            dim: number;
+            /** @description Side of the square input, in pixels. */
+            input_size: number;
+            /**
+             * Format: double
+             * @description Multiplications an image, the default's being 1.
+             */
+            work: number;
         };
         BinRow: {
             /**
@@ -1195,6 +1245,34 @@ export interface components {
              * @default true
              */
             mirror: boolean;
+        };
+        GroupList: {
+            results: components["schemas"]["GroupRow"][];
+            next: number | null;
+            /** @description Groups in all. */
+            total: number;
+            /** @description Groups whose labels differ. */
+            differ: number;
+            /**
+             * Format: date-time
+             * @description Null while nobody has looked for duplicates yet.
+             */
+            searched_at: string | null;
+            /** @description Images that were compared. */
+            searched: number;
+        };
+        GroupRow: {
+            number: number;
+            /** @description Images in the group; `images` lists the first of them. */
+            count: number;
+            /** @description Its images have labels of more than one class. */
+            differ: boolean;
+            /**
+             * Format: double
+             * @description Of the two most alike.
+             */
+            cosine: number;
+            images: components["schemas"]["ImageRow"][];
         };
         GuessRow: {
             label: number;
@@ -1870,6 +1948,43 @@ export interface components {
             /** @description Of its weights. */
             bytes: number | null;
         };
+        SimilarImage: {
+            id: number;
+            /** @description Its path as it arrived. */
+            name: string;
+            width: number;
+            height: number;
+            /** @description Address of a version of at most 320 pixels. */
+            thumb: string;
+            /** @description Address of a version of at most 1600 pixels. */
+            display: string;
+            label: components["schemas"]["LabelRow"] | null;
+            state: components["schemas"]["ImageStateEnum"];
+            is_audit: boolean;
+            /** @description The model's class, for images near the head of the queue. */
+            guess: number | null;
+            /** Format: double */
+            confidence: number | null;
+            annotated_by: string | null;
+            /** Format: date-time */
+            annotated_at: string | null;
+            /**
+             * Format: double
+             * @description Of the features of both images: 1 for equal ones.
+             */
+            cosine: number;
+            /**
+             * @description 'duplicate' from a cosine of 0.9 on, 'near' from 0.8 on.
+             *
+             *     * `duplicate` - duplicate
+             *     * `near` - near
+             *     * `` -
+             */
+            alike: components["schemas"]["AlikeEnum"] | components["schemas"]["BlankEnum"];
+        };
+        SimilarRow: {
+            results: components["schemas"]["SimilarImage"][];
+        };
         /**
          * @description * `stored` - stored
          *     * `duplicate` - duplicate
@@ -2452,6 +2567,31 @@ export interface operations {
             };
         };
     };
+    duplicates_list: {
+        parameters: {
+            query?: {
+                /** @description `next` of the page before. */
+                cursor?: number;
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                project_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GroupList"];
+                };
+            };
+        };
+    };
     features_compute: {
         parameters: {
             query?: never;
@@ -2629,6 +2769,30 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+        };
+    };
+    images_similar: {
+        parameters: {
+            query?: {
+                count?: number;
+            };
+            header?: never;
+            path: {
+                image_id: number;
+                project_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SimilarRow"];
+                };
             };
         };
     };

@@ -49,6 +49,10 @@ export type Learning = Schemas['LearningRow']
 export type Job = Omit<Schemas['JobRow'], JobTimes> & Partial<Pick<Schemas['JobRow'], JobTimes>>
 type JobTimes = 'created_by' | 'created_at' | 'started_at' | 'finished_at'
 export type JobState = Schemas['JobStateEnum']
+/** Another backbone that was tried beside the one at work, and how the two compare. */
+export type Challenger = Schemas['ChallengerRow']
+export type Challengers = Schemas['ChallengersRow']
+export type Comparison = Schemas['ComparisonRow']
 export type Bundle = Schemas['BundleRow']
 export type ReportRow = Schemas['ReportRow']
 export type Dashboard = Schemas['DashboardRow']
