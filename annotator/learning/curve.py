@@ -129,7 +129,7 @@ def stop_hint(version: ModelVersion | None) -> dict[str, Any]:
         text = "Too early to say: label some more, and the models before and after can be compared."
         return {"kappa": kappa, "bar": 0.0, "near_done": False, "done": False, "text": text}
     bar = min(1.0, max(0.0, (kappa - BAR_FROM) / (DONE - BAR_FROM)))
-    share = f"The last labels left {kappa:.1%} of what the model says as it was, beyond chance"
+    share = f"The last labels left {100 * kappa:.1f} % of what the model says as it was, beyond chance"
     if kappa >= DONE:
         text = f"{share}: more labels will change little. You may stop."
     elif kappa >= NEARLY:

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import type { Counts } from '../src/api/types'
-import { mixUps, verdict } from '../src/screens/learn/sentences'
+import { believed, mixUps, verdict } from '../src/screens/learn/sentences'
 
 const counts = (audit_images: number, audit_labelled: number): Counts => ({
   images: 500, featured: 500, labelled: 80, audit_images, audit_labelled, skipped: 0, flagged: 0, unlabelled: 420,
@@ -36,4 +36,13 @@ test('mix-ups are listed most often first, right answers left out', () => {
     { row: 2, column: 1, times: 1, of: 2 },
     { row: 0, column: 1, times: 1, of: 10 },
   ])
+})
+
+test.each([
+  [{ value: 0.08, low: 0.03, high: 0.14 }, 'It is too sure: by 8 points of 100 on average (3 to 14).'],
+  [{ value: -0.06, low: -0.11, high: -0.01 }, 'It is better than it says: by 6 points of 100 on average (1 to 11).'],
+  [{ value: 0.01, low: -0.04, high: 0.05 }, 'As far as can be told it is right about as often as it says.'],
+  [{ value: 0.05, low: -0.08, high: 0.22 }, 'So far it is not known to be too sure or too modest; few audit labels leave room for 22 points of 100.'],
+])('how far confidence can be believed is said with what is not known', (gap, sentence) => {
+  expect(believed({ gap, ece: gap, bins: [] })).toBe(sentence)
 })
