@@ -102,6 +102,16 @@ const imageAt = (project_id: number, image_id: number) => ({ params: { path: { p
 export const image = (id: number, image: number) => body(http.GET('/api/projects/{project_id}/images/{image_id}', imageAt(id, image)))
 export const deleteImage = (id: number, image: number) =>
   body(http.DELETE('/api/projects/{project_id}/images/{image_id}', imageAt(id, image)))
+/** Those that look most like it. The learning worker answers, so it may be away for a moment. */
+export const similarImages = (id: number, image: number, count = 12, signal?: AbortSignal) =>
+  body(
+    http.GET('/api/projects/{project_id}/images/{image_id}/similar', {
+      params: { ...imageAt(id, image).params, query: { count } },
+      signal,
+    }),
+  )
+export const duplicates = (id: number, cursor: number, signal?: AbortSignal) =>
+  body(http.GET('/api/projects/{project_id}/duplicates', { params: { path: { project_id: id }, query: { cursor } }, signal }))
 
 /** Leaves out what is not filtered by; a class may be named by its id or as 'none'. */
 function given({ cursor, label, state, search, limit }: ImageFilter) {

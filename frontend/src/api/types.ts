@@ -26,6 +26,10 @@ export type FileResult = Schemas['FileResult']
 export type ImageState = Schemas['ImageStateEnum']
 export type ImageRow = Schemas['ImageRow']
 export type ImageDetail = Schemas['ImageDetail']
+/** An image with how much it looks like the one that was asked about. */
+export type SimilarImage = Schemas['SimilarImage']
+/** Near duplicates. */
+export type TwinGroup = Schemas['GroupRow']
 /** An audit image behind a cell of the confusion matrix. */
 export type CellImage = Schemas['CellImage']
 /** One answer that was given about an image. */
