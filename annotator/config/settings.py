@@ -268,6 +268,9 @@ QUEUE_SIZE = _number("ANNOTATOR_QUEUE_SIZE", 300)
 # ANNOTATOR_TRAIN_THREADS: cores that fine-tuning may take; 0 for all but one, so that labelling has one to itself.
 TRAIN_THREADS = _number("ANNOTATOR_TRAIN_THREADS", 0)
 
+# ANNOTATOR_SKLEARN_INTELEX: let scikit-learn-intelex compute for scikit-learn where it is installed.
+SKLEARN_INTELEX = _flag("ANNOTATOR_SKLEARN_INTELEX", True)
+
 # --- API ------------------------------------------------------------------------------------------------------
 
 REST_FRAMEWORK: dict[str, Any] = {

@@ -19,7 +19,7 @@ INDEX = Path(__file__).resolve().parent.parent / "web" / "dist" / "index.html"
 
 def examine_software() -> list[Finding]:
     """Every finding about what is installed. Imports torch and torchvision, which takes seconds."""
-    return [ok("Edge Annotator", __version__), _python(), *_packages(), _torchvision(), *_backbones(), _pages()]
+    return [ok("Edge Annotator", __version__), _python(), *_packages(), _torchvision(), _scikit(), *_backbones(), _pages()]
 
 
 def _python() -> Finding:
@@ -65,6 +65,20 @@ def _torchvision() -> Finding:
             "The default backbone works without it; for the others install the pair torch 2.13 and torchvision 0.28.",
         )
     return ok("torchvision beside torch", "imports")
+
+
+def _scikit() -> Finding:
+    from django.conf import settings
+
+    from mlcore.accelerate import state
+
+    found = state(wanted=settings.SKLEARN_INTELEX)
+    if found.on:
+        return ok("scikit-learn acceleration", found.why)
+    mend = "Optional, and only for code of your own that uses scikit-learn. Run: pip install 'edge-annotator[intel]'"
+    if not settings.SKLEARN_INTELEX:
+        mend = "Unset ANNOTATOR_SKLEARN_INTELEX to let it work where it is installed."
+    return note("scikit-learn acceleration", found.why, mend)
 
 
 def _backbones() -> list[Finding]:
