@@ -122,7 +122,7 @@ class _Neighbours:
             if leave_self_out:
                 rows = np.arange(len(cosines))
                 cosines[rows, start + rows] = -2.0
-            who = np.argpartition(-cosines, k - 1, axis=1)[:, :k]
+            who = np.argpartition(cosines, len(known) - k, axis=1)[:, -k:]
             closeness = np.take_along_axis(cosines, who, axis=1)
             self.labels[start : start + BLOCK] = labels[who]
             self.behind[start : start + BLOCK] = closeness - closeness.max(axis=1, keepdims=True)
