@@ -56,11 +56,17 @@ def _features(result: Result) -> tuple[str, bool]:
 
 def _peers(result: Result) -> tuple[str, bool]:
     rows = {(row["who"], row["strategy"]): row for row in result["rows"] if row["pool"] == 100_000}
-    times = rows["scikit-activeml", "margin"]["cpu_s"] / rows["edge-annotator", "margin"]["cpu_s"]
+    own, peer = rows["edge-annotator", "margin"], rows["scikit-activeml", "margin"]
+    times = peer["cpu_s"] / own["cpu_s"]
+    choosing = (peer["cpu_s"] - peer["predict_cpu_s"]) / (own["cpu_s"] - own["predict_cpu_s"])
+    wide = rows["scikit-activeml", "margin, 1,280 features"]["cpu_s"] / own["cpu_s"]
     large = ("badge", "maxherding", "probcover")
     ended = [name for name in large if "failed" not in rows["edge-annotator", name]]
     refused = [name for name in large if "failed" in rows["scikit-activeml", name]]
-    told = f"margin x {times:.1f}; done by ours: {', '.join(ended)}; not done by scikit-activeml: {', '.join(refused)}"
+    told = (
+        f"margin x {times:.1f}; besides predicting x {choosing:.1f}; beside its margin on a backbone's features x {wide:.1f}; "
+        f"done by ours: {', '.join(ended)}; not done by scikit-activeml: {', '.join(refused)}"
+    )
     return told, times >= 5 and ended == list(large)
 
 
@@ -79,7 +85,8 @@ def _fewer_labels(other: str, most: float) -> Callable[[Result], tuple[str, bool
 
 def _rare_classes(result: Result) -> tuple[str, bool]:
     ours, random = (at(result["methods"][name], 100, "macro_f1") for name in (OURS, RANDOM))
-    return f"{ours:.3f} against {random:.3f}: {ours - random:+.3f}", ours - random >= 0.1
+    told = f"{ours:.3f} against {random:.3f}: {ours - random:+.3f}; all labels give {result['full']['macro_f1']['mean']:.3f}"
+    return told, ours - random >= 0.1
 
 
 def _sqlite(result: Result) -> list[Result]:
@@ -89,6 +96,15 @@ def _sqlite(result: Result) -> list[Result]:
 def _images(row: Result) -> int:
     return int(row["images"])
 
+
+# Sets with rare classes, and why the aim is missed where it is.
+IMBALANCED = {
+    "digits-tail": "",
+    "trashnet": "chance meets the rarest class, a twentieth, often enough: with the same head it is already so close to what "
+    "all labels give that there is little more to gain",
+    "elpv-4": "the two degrees between intact and defective are what the experts were unsure of, and hardly to be told from "
+    "these features with all labels; `auto` spends its labels where telling apart helps, and gains in accuracy instead",
+}
 
 TARGETS = (
     Target("label to new ranking at 100,000 images: under 0.5 CPU s", "loop", _turn),
@@ -127,8 +143,11 @@ TARGETS = (
         )
     ),
     *(
-        Target(f"{name}, imbalanced: macro F1 at 100 labels at least 0.1 above random's", f"{PREFIX}{name}", _rare_classes)
-        for name in ("trashnet", "elpv-4")
+        Target(
+            f"{name}: macro F1 at 100 labels at least 0.1 above random's with the same head", f"{PREFIX}{name}",
+            _rare_classes, why,
+        )
+        for name, why in IMBALANCED.items()
     ),
 )
 

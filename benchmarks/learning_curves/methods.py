@@ -65,6 +65,14 @@ METHODS: dict[str, Method] = {
             Method(f"scikit-activeml/{name}", partial(skactiveml_peers.run, name), "skactiveml")
             for name in skactiveml_peers.NAMES
         ),
+        *(
+            Method(
+                f"scikit-activeml/{name}, C=100",
+                partial(skactiveml_peers.run, name, inverse_strength=skactiveml_peers.TUNED),
+                "skactiveml",
+            )
+            for name in skactiveml_peers.TUNED_NAMES
+        ),
         Method("baal/bald", baal_peer.run, "baal"),
     )
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from importlib import metadata
@@ -132,7 +133,7 @@ def _spread(values: Any) -> Result:
 
 
 def _place(cache: Path, images: ImageSet, method: Method, seed: int) -> Path:
-    return cache / "runs" / images.name / method.name.replace("/", "-") / f"{seed}.json"
+    return cache / "runs" / images.name / re.sub(r"[^a-z0-9_]+", "-", method.name.lower()) / f"{seed}.json"
 
 
 def _made_for(images: ImageSet, plan: Plan) -> Result:

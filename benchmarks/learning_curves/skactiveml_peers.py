@@ -17,14 +17,18 @@ from mlcore.simulate import Point
 # Those that begin without a label do so; the others begin with random images.
 WITHOUT_LABELS = ("typiclust", "maxherding", "probcover")
 NAMES = ("margin", "badge", "coreset", "dropquery", "falcun", *WITHOUT_LABELS)
+# Tried with the regularisation of our own head too, as somebody might who tunes it.
+TUNED_NAMES, TUNED = ("margin", "badge", "maxherding"), 100.0
 
 
-def run(name: str, question: Question, points: Sequence[int]) -> Iterator[Point]:
-    """Replay one of NAMES; the classifier is LogisticRegression() on pooled features of length 1."""
+def run(name: str, question: Question, points: Sequence[int], *, inverse_strength: float = 1.0) -> Iterator[Point]:
+    """Replay one of NAMES; the classifier is LogisticRegression(), its C the default, on pooled features of length 1."""
     from skactiveml.classifier import SklearnClassifier
 
     pool, tests, trial = question.pool, question.tests, question.trial
-    classifier = SklearnClassifier(LogisticRegression(), classes=range(trial.n_classes), random_state=trial.seed)
+    classifier = SklearnClassifier(
+        LogisticRegression(C=inverse_strength), classes=range(trial.n_classes), random_state=trial.seed
+    )
     strategy = _strategy(name, trial.n_classes, trial.seed)
     answers = np.full(len(pool), np.nan)
     for number, goal in enumerate((0, *points)):

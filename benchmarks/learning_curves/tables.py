@@ -156,7 +156,10 @@ def _origin(one: Result) -> str:
 
 def _title(name: str) -> str:
     family, _, own = name.rpartition("/")
-    return TITLES.get(name) or (f"`{own}`" if family == "ours" else f"{family} `{own}`")
+    if name in TITLES:
+        return TITLES[name]
+    called, comma, tuned = own.partition(", ")
+    return f"{'' if family == 'ours' else family + ' '}`{called}`{comma}{tuned}"
 
 
 def _mean(values: Sequence[float]) -> float:
