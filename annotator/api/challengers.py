@@ -26,13 +26,15 @@ class SideRow(serializers.Serializer[Any]):
     backbone = serializers.CharField()
     title = serializers.CharField()
     accuracy = EstimateRow(allow_null=True, help_text="On the same audit images, with Wilson's interval.")
-    ms = serializers.FloatField(allow_null=True, help_text="Milliseconds an image on one core of the worker that compared.")
+    ms = serializers.FloatField(allow_null=True, help_text="Milliseconds an image: on a processor, of one core's time.")
     bytes = serializers.IntegerField(allow_null=True, help_text="Of its weights.")
 
 
 class ComparisonRow(serializers.Serializer[Any]):
     n = serializers.IntegerField(help_text="Labelled audit images that both answered.")
     labels = serializers.IntegerField(help_text="Labelled images that both learnt from.")
+    audit_labelled = serializers.IntegerField(help_text="Audit labels that there were.")
+    audit_images = serializers.IntegerField(help_text="Audit images that there were.")
     both = serializers.IntegerField(help_text="Audit images that both got right.")
     only_old = serializers.IntegerField(help_text="Those that only the one at work got right.")
     only_new = serializers.IntegerField(help_text="Those that only the challenger got right.")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.db import transaction
@@ -151,19 +151,26 @@ def close(*, job: Job) -> None:
 
 
 def look_again() -> None:
-    """Judge the undecided ones anew for which there are twice the audit labels now; only the newest of each project."""
+    """Judge the undecided ones anew for which there are enough more audit labels; only the newest of each project."""
     undecided = Challenger.objects.filter(state=Challenger.State.UNDECIDED, project__archived_at=None)
     for challenger in undecided.select_related("project"):
         project = challenger.project
         if Challenger.objects.filter(project=project, pk__gt=challenger.pk).exists():
             continue
-        judged_by = int((challenger.comparison or {}).get("n", 0))
-        if tally.progress(project.pk)["audit_labelled"] < max(2 * judged_by, judged_by + MORE_LABELS):
+        counts = tally.progress(project.pk)
+        at = next_look((challenger.comparison or {}) | {"audit_images": counts["audit_images"]})
+        if at is None or counts["audit_labelled"] < at:
             continue
         with transaction.atomic():
             mine = Challenger.objects.filter(pk=challenger.pk, state=Challenger.State.UNDECIDED)
             if mine.update(state=Challenger.State.COMPUTING):
                 _send(challenger, user=challenger.created_by)
+
+
+def next_look(comparison: dict[str, Any]) -> int | None:
+    """At how many audit labels an undecided comparison is made anew: twice as many, or all; None when it had them all."""
+    then, images = int(comparison.get("audit_labelled", 0)), int(comparison.get("audit_images", 0))
+    return min(max(2 * then, then + MORE_LABELS), images) if images > then else None
 
 
 def _send(challenger: Challenger, *, user: User | None) -> None:

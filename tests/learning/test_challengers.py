@@ -185,14 +185,16 @@ def test_without_audit_labels_nothing_is_decided(world: World, rival: Rival) -> 
 
 def test_more_audit_labels_let_it_be_judged_again(poor: World, rival: Rival) -> None:
     rival.spread = 0.2
+    labelled = len(poor.audit())
+    poor.add_images(60)
     challenger = Challenger.objects.create(
-        project=poor.project, backbone="rival", state=State.UNDECIDED, looks=1, comparison={"n": 30}
+        project=poor.project, backbone="rival", state=State.UNDECIDED, looks=1, comparison={"audit_labelled": labelled - 5}
     )
     challenge.look_again()
     challenger.refresh_from_db()
     assert challenger.state == State.UNDECIDED
 
-    challenger.comparison = {"n": 5}
+    challenger.comparison = {"audit_labelled": labelled - challenge.MORE_LABELS}
     challenger.save()
     challenge.look_again()
     challenger = run(challenger)
@@ -200,6 +202,17 @@ def test_more_audit_labels_let_it_be_judged_again(poor: World, rival: Rival) -> 
     # The second look asks for twice the certainty.
     assert (challenger.state, challenger.looks) == (State.WON, 2)
     assert challenger.comparison["alpha"] == 0.025
+
+
+def test_one_that_had_all_audit_labels_is_not_judged_again(poor: World, rival: Rival) -> None:
+    rival.spread = poor.spread
+    challenger = tried(poor)
+    assert challenger.state == State.UNDECIDED and "only more images can tell" in challenger.note
+
+    challenge.look_again()
+
+    challenger.refresh_from_db()
+    assert challenger.state == State.UNDECIDED
 
 
 def test_a_project_without_labels_takes_it_at_once(world: World, rival: Rival) -> None:
