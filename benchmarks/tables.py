@@ -94,20 +94,68 @@ def queue(result: Result) -> str:
 
 
 def features(result: Result) -> str:
-    """JPEG files to features."""
-    return markdown(
+    """Files to features, what keeps from the floor, and what the features are worth."""
+    speeds = markdown(
         [
-            "pictures", "threads", "plain: images a CPU s", "ours: images a CPU s", "times", "plain: images/s",
-            "ours: images/s", "times", "cosine, mean",
+            "pictures", "threads", "plain loader: images a CPU s", "channels last", "ours", "ours / plain",
+            "ours / channels last", "the same in images/s: plain", "channels last", "ours", "cosine, mean / min",
         ],
         (
             (
-                row["first"] + (", enlarged" if "enlarged" in row["pictures"] else ""), row["threads"],
-                row["plain"]["per_cpu_s"], row["ours"]["per_cpu_s"], row["ratio_per_cpu_s"],
-                row["plain"]["per_s"], row["ours"]["per_s"], row["ratio_per_s"], row["cosine"]["mean"],
+                f"{row['first']}, {row['format'].upper()}", row["threads"],
+                *(row[way]["per_cpu_s"] for way in ("plain", "channels_last", "ours")), row["ratio_per_cpu_s"],
+                row["times_channels_last_per_cpu_s"], *(row[way]["per_s"] for way in ("plain", "channels_last", "ours")),
+                f"{row['cosine']['mean']} / {row['cosine']['min']}",
             )
             for row in result["rows"]
         ),
+    )
+    floors = markdown(
+        ["on one thread", "peak: product / convolutions, GFLOP/s", "network at peak, ms", "decoding, ms", "floor, ms", "ours, ms",
+         "reached"],
+        (
+            (
+                f"{row['first']}, {row['format'].upper()}", " / ".join(map(str, row["floor"]["peak_gflops"].values())),
+                row["floor"]["network_ms"], row["floor"]["decode_ms"],
+                round(row["floor"]["network_ms"] + row["floor"]["decode_ms"], 2), round(1000 / row["ours"]["per_cpu_s"], 1),
+                f"{row['floor']['reached']:.0%}",
+            )
+            for row in result["rows"] if row["threads"] == 1
+        ),
+    )
+    worth = result["fidelity"]
+    accuracy, difference = worth["accuracy"], worth["accuracy_difference"]
+    return (
+        f"{speeds}\n\n{floors}\n\n"
+        f"The same `{worth['head']}` head on {worth['labels']} labels of {worth['images']} pictures ({worth['pictures']}), "
+        f"{worth['seeds']} seeds: accuracy {accuracy['ours']['mean']:.4f} on our features, {accuracy['exact']['mean']:.4f} on "
+        f"exact ones (every pixel decoded, torch's float32); largest difference of a seed {difference['largest']}. The nearest "
+        f"neighbour stays the same for {worth['same_nearest_neighbour']:.1%}; cosine {worth['cosine']['mean']} in the mean, "
+        f"{worth['cosine']['min']} at least."
+    )
+
+
+def precision(result: Result) -> str:
+    """Number formats and layouts."""
+    table = markdown(
+        ["network", "work", "computed by", "CPU ms an image", "times the first", "GFLOP/s", "cosine to FP32, mean / min"],
+        (
+            (
+                row["network"], row["work"], row["way"], row["cpu_ms"], row["times_first"], row["gflops"] or "",
+                f"{row['cosine']['mean']} / {row['cosine']['min']}" if row["cosine"] else "",
+            )
+            for row in result["rows"]
+        ),
+    )
+    return f"{table}\n\n{result['note']}".rstrip()
+
+
+def scikit(result: Result) -> str:
+    """scikit-learn-intelex and stock."""
+    ways = list(dict.fromkeys(way for row in result["rows"] for way in row if way != "task"))
+    return markdown(
+        [f"{result['images']:,} rows", *(f"{way}: CPU s" for way in ways)],
+        ((row["task"], *(row.get(way, "") for way in ways)) for row in result["rows"]),
     )
 
 
@@ -171,7 +219,11 @@ def _memory(row: dict[str, float] | None) -> str:
 def _query(row: dict[str, Any] | None) -> str:
     if row is None:
         return ""
-    return row["failed"] if "failed" in row else f"{row['cpu_s']:.3f} CPU s, {row['extra_mb']:,} MB"
+    return row["failed"] if "failed" in row else f"{row['cpu_s']:.3f} CPU s{_predicting(row)}, {row['extra_mb']:,} MB"
+
+
+def _predicting(row: dict[str, Any]) -> str:
+    return f" (predicting: {row['predict_cpu_s']:.3f})" if "predict_cpu_s" in row else ""
 
 
 def _pair(spread: dict[str, float]) -> str:
@@ -242,7 +294,8 @@ def _interval(estimate: dict[str, float]) -> str:
 
 
 TABLES: dict[str, Callable[[Result], str]] = {
-    "loop": loop, "ranking": ranking, "peers": peers, "queue": queue, "features": features, "imports": imports,
+    "loop": loop, "ranking": ranking, "peers": peers, "queue": queue, "features": features, "precision": precision, "scikit": scikit,
+    "imports": imports,
     "startup": startup, "install": install, "finetune": finetune,
     "heads": heads, "forecast": forecast,
 }

@@ -64,7 +64,7 @@ def _peers(result: Result) -> tuple[str, bool]:
     ended = [name for name in large if "failed" not in rows["edge-annotator", name]]
     refused = [name for name in large if "failed" in rows["scikit-activeml", name]]
     told = (
-        f"margin x {times:.1f}; besides predicting x {choosing:.1f}; beside its margin on a backbone's features x {wide:.1f}; "
+        f"margin x {times:.1f}; besides predicting x {choosing:.1f}; its margin on a backbone's features x {wide:.1f}; "
         f"done by ours: {', '.join(ended)}; not done by scikit-activeml: {', '.join(refused)}"
     )
     return told, times >= 5 and ended == list(large)
@@ -100,7 +100,7 @@ def _images(row: Result) -> int:
 # Sets with rare classes, and why the aim is missed where it is.
 IMBALANCED = {
     "digits-tail": "",
-    "trashnet": "chance meets the rarest class, a twentieth, often enough: with the same head it is already so close to what "
+    "trashnet": "chance meets the rarest class, a twentieth, often enough: with the same head it is already close to what "
     "all labels give that there is little more to gain",
     "elpv-4": "the two degrees between intact and defective are what the experts were unsure of, and hardly to be told from "
     "these features with all labels; `auto` spends its labels where telling apart helps, and gains in accuracy instead",
