@@ -78,4 +78,4 @@ def as_keys(names: list[str]) -> Keys:
 
 def _digests(keys: Keys) -> npt.NDArray[np.uint64]:
     words = np.ascontiguousarray(keys).view(np.uint64)
-    return np.bitwise_xor.reduce(words, axis=1)
+    return np.asarray(np.bitwise_xor.reduce(words, axis=1), np.uint64)
