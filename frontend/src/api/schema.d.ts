@@ -1095,6 +1095,10 @@ export interface components {
             n: number;
             /** @description Labelled images that both learnt from. */
             labels: number;
+            /** @description Audit labels that there were. */
+            audit_labelled: number;
+            /** @description Audit images that there were. */
+            audit_images: number;
             /** @description Audit images that both got right. */
             both: number;
             /** @description Those that only the one at work got right. */
@@ -1942,7 +1946,7 @@ export interface components {
             accuracy: components["schemas"]["EstimateRow"] | null;
             /**
              * Format: double
-             * @description Milliseconds an image on one core of the worker that compared.
+             * @description Milliseconds an image: on a processor, of one core's time.
              */
             ms: number | null;
             /** @description Of its weights. */
