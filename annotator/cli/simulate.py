@@ -9,6 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from annotator.cli.data_option import add_data_option
+from annotator.cli.project_argument import find_project, missing
+from annotator.config.database import open_database
+from annotator.config.start import start_django
 from annotator.supervisor.refusal import Refusal
 
 if TYPE_CHECKING:
@@ -18,9 +21,12 @@ if TYPE_CHECKING:
 
 
 def add_parser(subparsers: Parsers) -> None:
-    """annotator simulate FOLDER [--strategy a,b] [--labels N] [--seeds N] [--batch N] [--test SHARE] [--json]"""
+    """annotator simulate FOLDER|--project NAME [--strategy a] [--labels N] [--seeds N] [--batch N] [--test SHARE] [--json]"""
     parser = subparsers.add_parser("simulate", help="replay a labelled folder and print learning curves")
-    parser.add_argument("folder", type=Path, help="one subfolder a class, train/ and test/ of these, or a CSV file")
+    parser.add_argument(
+        "folder", type=Path, nargs="?", help="one subfolder a class, train/ and test/ of these, or a CSV file"
+    )
+    parser.add_argument("--project", help="instead of a folder: the labelled images of a project, by its name or number")
     parser.add_argument("--strategy", default="auto,margin,random", help="names with commas (default: %(default)s)")
     parser.add_argument("--head", default="blend", help="what learns (default: %(default)s)")
     parser.add_argument("--backbone", default="lite0", help="what sees (default: %(default)s)")
@@ -42,11 +48,17 @@ def run(args: argparse.Namespace) -> int:
     _check("strategy", names, strategies.REGISTRY)
     _check("head", [args.head], heads.REGISTRY)
     _check("backbone", [args.backbone], backbones.REGISTRY)
+    if (args.folder is None) == (args.project is None):
+        raise Refusal("Give either a FOLDER or --project.")
     try:
-        extractor = backbones.extractor(args.backbone, folder=args.data / "ir")
-        folder = read_labelled_folder(
-            args.folder, extractor=extractor, store_root=args.data / "features", progress=_say_features
-        )
+        if args.project is not None:
+            folder, fingerprint = _labelled_in(args.project, args.data)
+        else:
+            extractor = backbones.extractor(args.backbone, folder=args.data / "ir")
+            fingerprint = extractor.fingerprint
+            folder = read_labelled_folder(
+                args.folder, extractor=extractor, store_root=args.data / "features", progress=_say_features
+            )
         result = simulate(
             folder.gap,
             folder.labels,
@@ -62,15 +74,30 @@ def run(args: argparse.Namespace) -> int:
         )
     except (FolderProblem, backbones.BackboneMissing, ValueError) as problem:
         raise Refusal(str(problem)) from problem
-    report = as_report(folder, result, args, extractor.fingerprint)
+    report = as_report(folder, result, args, fingerprint)
     print(json.dumps(report, indent=2) if args.json else as_table(report))
     return 0
+
+
+def _labelled_in(wanted: str, data: Path) -> tuple[LabelledFolder, str]:
+    """The labelled images of a project with the features that it has, and their fingerprint."""
+    start_django(data)
+    open_database()
+
+    from annotator.learning.replay_run import labelled
+    from mlcore.labelled_folder import LabelledFolder
+
+    project = find_project(wanted)
+    if project is None:
+        raise missing(wanted)
+    known = labelled(project)
+    return LabelledFolder(known.gap, known.truth, known.classes, skipped=()), known.fingerprint
 
 
 def as_report(folder: LabelledFolder, result: Simulation, args: argparse.Namespace, fingerprint: str) -> dict[str, Any]:
     """What --json prints: the question, the reference, and for each strategy its curve."""
     return {
-        "folder": args.folder.name,
+        "folder": args.folder.name if args.project is None else args.project,
         "images": len(folder.labels),
         "skipped": len(folder.skipped),
         "classes": {name: int((folder.labels == c).sum()) for c, name in enumerate(folder.classes)},

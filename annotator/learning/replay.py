@@ -10,6 +10,7 @@ from annotator.jobs import progress
 from annotator.jobs.models import Job
 from annotator.labelling.models import Annotation, Standing
 from annotator.learning.models import FeatureSet, Replay
+from annotator.projects.access import note
 from annotator.projects.errors import NotReady
 from annotator.projects.models import Project, User
 
@@ -31,9 +32,11 @@ def start_replay(*, project: Project, user: User | None) -> Job:
     why_not = missing(project)
     if why_not:
         raise NotReady(why_not)
-    return progress.start_job(
+    job = progress.start_job(
         project=project, kind=Job.Kind.REPLAY, user=user, total=2 * SEEDS, unit="runs", message="Waiting for a worker"
     )
+    note(user=user, action="replay.requested", project=project)
+    return job
 
 
 def missing(project: Project) -> str:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import numpy as np
 import pytest
 from django.test import Client
 
+from annotator.cli import main
 from annotator.jobs.models import Job
 from annotator.jobs.progress import claim, running
 from annotator.learning import replay, replay_run
@@ -198,3 +200,23 @@ def test_the_saving_is_said_in_a_sentence(ours: float | None, chance: float | No
     curves = [{"labels": [100, 200], "needed": needed} for needed in (ours, chance)]
 
     assert saving(*curves, {"pool_images": 1400}).endswith(words)
+
+
+def test_the_command_measures_the_labels_of_a_project(
+    labelled: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("start_django", "open_database"):
+        monkeypatch.setattr(f"annotator.cli.simulate.{name}", lambda *_: None)
+    words = ["simulate", "--project", "Cups", "--strategy", "random", "--labels", "10", "--seeds", "1", "--json"]
+
+    assert main(words) == 0
+
+    report = json.loads(capsys.readouterr().out)
+    assert (report["folder"], report["images"], report["features"]) == ("Cups", 70, labelled.fingerprint)
+    assert set(report["classes"]) == {"cup", "glass", "plate"}
+
+
+@pytest.mark.parametrize("words", [[], ["somewhere", "--project", "Cups"]])
+def test_the_command_takes_a_folder_or_a_project(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["simulate", *words]) == 2
+    assert "Give either a FOLDER or --project." in capsys.readouterr().err
