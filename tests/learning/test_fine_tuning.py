@@ -19,10 +19,10 @@ from annotator.jobs.models import Job
 from annotator.jobs.progress import cancel_job, claim, running
 from annotator.learning import challenge, finetune, trainer
 from annotator.learning.finetune import request_finetune, work_folder
-from annotator.learning.finetune_run import finetune_project
-from annotator.projects.errors import Conflict, Invalid, NoSpace, NotReady
+from annotator.learning.finetune_run import bring_back, finetune_now, finetune_project, prepare
+from annotator.projects.errors import Conflict, DomainError, Invalid, NoSpace, NotReady
 from annotator.projects.models import Membership, User
-from mlcore.finetune.task import RESULT, Status, Task, write_json
+from mlcore.finetune.task import RESULT, Task, write_json
 from tests.learning.world import World
 
 
@@ -225,64 +225,35 @@ def test_annotators_may_look_but_not_start(labelled: World) -> None:
     assert client.post(address, {}, content_type="application/json").status_code == 403
 
 
-class TestTheTrainingProcess:
-    """`trainer.train` with a few lines of Python where torch would be."""
+def test_from_a_shell_it_is_done_at_once(
+    labelled: World, challenged: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    training(monkeypatch, lambda folder: write_json(folder / RESULT, result()))
+    heard: list[str] = []
 
-    @pytest.fixture
-    def script(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Path]:
-        def write(lines: str) -> Path:
-            path = tmp_path / "training.py"
-            path.write_text(f"import sys, time, os, pathlib\nfolder = pathlib.Path({str(tmp_path)!r})\n{lines}\n")
-            monkeypatch.setattr(trainer, "_words", lambda folder, processes: ["python3", str(path)])
-            monkeypatch.setattr(trainer, "LOOK_SECONDS", 0.02)
-            return tmp_path
+    answer = finetune_now(
+        project=labelled.project, user=labelled.owner, on_progress=lambda done, total, message: heard.append(message)
+    )
 
-        return write
+    assert answer == heard[-1] + "." == "Trained; now it is compared on the audit labels."
+    assert len(challenged) == 1
 
-    def test_what_it_tells_is_told_on(self, script: Callable[[str], Path]) -> None:
-        heard: list[Status] = []
-        folder = script("time.sleep(0.1)")
-        Status("running", 3.0, 10.0, "Epoch 1 of 2").write(folder)
 
-        trainer.train(folder, processes=1, tell=heard.append, cancelled=lambda: False)
+def test_what_was_trained_on_other_machines_is_brought_back(
+    labelled: World, challenged: list[dict[str, Any]], tmp_path: Path
+) -> None:
+    folder = prepare(project=labelled.project, folder=tmp_path / "shared", epochs=2)
+    task = Task.read(folder)
+    assert (len(task.pictures), task.recipe["epochs"], task.tuned) == (120, 2, str(folder / "tuned"))
+    with pytest.raises(DomainError, match="run torchrun on it first"):
+        bring_back(project=labelled.project, user=labelled.owner, folder=folder)
 
-        assert heard[-1].message == "Epoch 1 of 2"
+    name = result()["backbone"]
+    (folder / "tuned" / name).mkdir(parents=True)
+    (folder / "tuned" / name / "spec.json").write_text("{}")
+    write_json(folder / RESULT, result())
+    bring_back(project=labelled.project, user=labelled.owner, folder=folder)
 
-    def test_it_is_asked_to_stop_before_it_is_made_to(self, script: Callable[[str], Path]) -> None:
-        folder = script(
-            "while not (folder / 'stop').exists(): time.sleep(0.01)\n(folder / 'stopped by itself').touch()\nsys.exit(4)"
-        )
-
-        with pytest.raises(progress.Cancelled):
-            trainer.train(folder, processes=1, tell=lambda _: None, cancelled=lambda: True)
-        assert (folder / "stopped by itself").exists()
-
-    def test_it_does_not_outlive_a_worker_that_has_lost_the_job(self, script: Callable[[str], Path]) -> None:
-        folder = script("(folder / 'pid').write_text(str(os.getpid()))\ntime.sleep(60)")
-
-        def taken(_: Status) -> None:
-            if (folder / "pid").exists() and (folder / "pid").read_text():
-                raise progress.Taken
-
-        with pytest.raises(progress.Taken):
-            trainer.train(folder, processes=1, tell=taken, cancelled=lambda: False)
-        assert not Path(f"/proc/{(folder / 'pid').read_text()}").exists()
-
-    def test_its_sentence_is_the_jobs(self, script: Callable[[str], Path]) -> None:
-        folder = script("sys.exit(3)")
-        Status("failed", problem="Too few pictures.").write(folder)
-
-        with pytest.raises(Invalid, match="Too few pictures"):
-            trainer.train(folder, processes=1, tell=lambda _: None, cancelled=lambda: False)
-
-    def test_when_the_system_kills_it_memory_is_named(self, script: Callable[[str], Path]) -> None:
-        folder = script("os.kill(os.getpid(), 9)")
-
-        with pytest.raises(Invalid, match="memory ran out"):
-            trainer.train(folder, processes=1, tell=lambda _: None, cancelled=lambda: False)
-
-    def test_a_crash_brings_its_last_words(self, script: Callable[[str], Path]) -> None:
-        folder = script("raise ZeroDivisionError('half an image')")
-
-        with pytest.raises(RuntimeError, match="half an image"):
-            trainer.train(folder, processes=1, tell=lambda _: None, cancelled=lambda: False)
+    assert (settings.DATA_DIR / "tuned" / name / "spec.json").exists()
+    assert challenged[0]["backbone"] == name
+    shutil.rmtree(settings.DATA_DIR / "tuned")
