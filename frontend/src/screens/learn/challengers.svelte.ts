@@ -16,7 +16,7 @@ export const STATES: Record<Challenger['state'], { word: string; tone: 'plain' |
 
 /** Why p is what it is, in words: chance alone does as well once in so many times. */
 export function chance(p: number): string {
-  if (p >= 0.5) return 'chance alone does as well every other time'
+  if (p >= 0.5) return 'chance alone does as well more often than not'
   if (p < 0.001) return 'chance alone does as well less than once in 1,000 times'
   return `chance alone does as well once in ${Math.round(1 / p)} times`
 }
