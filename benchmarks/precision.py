@@ -9,6 +9,7 @@ pictures, one bit of headroom. Beside each row of Lite0 stands how far its featu
 
 from __future__ import annotations
 
+import logging
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
@@ -26,7 +27,6 @@ from mlcore.convert import InputContract
 from mlcore.device import pick
 from mlcore.edge.engine import ov as openvino
 from mlcore.edge.preprocess import load_input
-from mlcore.quantise import quantise
 from mlcore.types import Floats
 from tests.photos import real_photos, write_digits
 
@@ -116,7 +116,7 @@ def compiled(
     model = openvino.convert_model(
         backbone.build(weights).eval(), example_input=torch.zeros(1, 3, size, size), input=[-1, 3, size, size]
     )
-    small = quantise(model, calibration, contract)
+    small = quantised(model, [contract.normalise(one[None]) for one in calibration])
 
     def network(of: openvino.Model, precision: str) -> Callable[[Floats], Floats]:
         settings = {"INFERENCE_PRECISION_HINT": precision, "INFERENCE_NUM_THREADS": 1, "NUM_STREAMS": 1}
@@ -127,6 +127,17 @@ def compiled(
     if has_bf16:
         made["OpenVINO BF16"] = network(model, "bf16")
     return made | {"OpenVINO INT8": network(small, "f32")}
+
+
+def quantised(model: openvino.Model, calibration: list[Floats]) -> openvino.Model:
+    """INT8 as `mlcore.quantise` makes it, of a network without a head."""
+    import nncf
+
+    logging.getLogger("nncf").setLevel(logging.WARNING)
+    return nncf.quantize(
+        model, nncf.Dataset(calibration), preset=nncf.QuantizationPreset.MIXED, subset_size=len(calibration),
+        advanced_parameters=nncf.AdvancedQuantizationParameters(overflow_fix=nncf.OverflowFix.ENABLE),
+    )
 
 
 def training(backbone: Backbone, weights: Path | None, *, has_bf16: bool) -> dict[str, Callable[[], None]]:
