@@ -147,7 +147,8 @@ def _with_origin(results: dict[str, Result]) -> list[tuple[Result, str]]:
 def _origin(one: Result) -> str:
     result = one["result"]
     commits = sorted({commit for said in result["methods"].values() for commit in said["commits"]})
-    peers = ", ".join(f"{name} {version}" for name, version in result["peers"].items())
+    families = {name.partition("/")[0] for name in result["methods"]}
+    peers = ", ".join(f"{name} {version}" for name, version in result["peers"].items() if name in families)
     return (
         f"{result['seeds']} seeds, {result['batch']} labels a step, features `{result['features']}`"
         f"{f', {peers}' if peers else ''}. Put together {one['taken']} UTC from runs taken at {', '.join(commits)}."
