@@ -101,6 +101,7 @@ def test_prob_cover_takes_the_largest_radius_that_is_pure_enough(data):
     assert theirs.delta_max_ == radius
 
 
+@pytest.mark.filterwarnings("ignore:The maximum purity was -1")
 def test_prob_cover_covers_most_at_each_choice(data):
     """Many rows cover as many others, so the choices are followed one by one."""
     radius = pure_radius(data.features, CLASSES, np.random.default_rng(3))
