@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from benchmarks.backbone_tables import backbones
 from benchmarks.markdown import markdown
 from benchmarks.pixel_tables import features, precision, scikit
 
@@ -227,5 +228,5 @@ TABLES: dict[str, Callable[[Result], str]] = {
     "loop": loop, "ranking": ranking, "peers": peers, "queue": queue, "features": features, "precision": precision,
     "scikit": scikit, "imports": imports,
     "startup": startup, "install": install, "finetune": finetune,
-    "heads": heads, "forecast": forecast,
+    "heads": heads, "forecast": forecast, "backbones": backbones,
 }

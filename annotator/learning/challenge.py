@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,8 @@ from annotator.projects.models import Project, User
 
 if TYPE_CHECKING:
     from mlcore.backbones import Backbone
+
+log = logging.getLogger(__name__)
 
 # An undecided challenger is looked at again when there are twice the audit labels, and at least so many more.
 MORE_LABELS = 20
@@ -161,10 +164,14 @@ def look_again() -> None:
         at = next_look((challenger.comparison or {}) | {"audit_images": counts["audit_images"]})
         if at is None or counts["audit_labelled"] < at:
             continue
-        with transaction.atomic():
-            mine = Challenger.objects.filter(pk=challenger.pk, state=Challenger.State.UNDECIDED)
-            if mine.update(state=Challenger.State.COMPUTING):
-                _send(challenger, user=challenger.created_by)
+        try:
+            with transaction.atomic():
+                _only_one(project)
+                mine = Challenger.objects.filter(pk=challenger.pk, state=Challenger.State.UNDECIDED)
+                if mine.update(state=Challenger.State.COMPUTING):
+                    _send(challenger, user=challenger.created_by)
+        except Conflict:
+            log.debug("%s waits: another is being tried", challenger)
 
 
 def next_look(comparison: dict[str, Any]) -> int | None:

@@ -124,7 +124,9 @@ def _sample(project: Project) -> Any:
 def _judge(challenger: Challenger, side: _Side) -> dict[str, Any]:
     """Both on the same labels, each with a projection and a head of its own, judged by the same audit images."""
     project = challenger.project
-    feature_set = FeatureSet.objects.get(project=project)
+    feature_set = FeatureSet.objects.filter(project=project).first()
+    if feature_set is None:
+        raise NotReady("There is nothing to compare with: wait until the images have their features, then try again.")
     stores = embed.open_store(feature_set), side.store
     classes = list(project.labels.filter(archived_at=None).order_by("id").values_list("id", flat=True))
     standing = Standing.objects.filter(project=project, kind=Annotation.Kind.LABEL, label__in=classes)

@@ -215,6 +215,18 @@ def test_one_that_had_all_audit_labels_is_not_judged_again(poor: World, rival: R
     assert challenger.state == State.UNDECIDED
 
 
+def test_it_waits_while_another_is_being_tried(poor: World, rival: Rival) -> None:
+    Challenger.objects.create(project=poor.project, backbone="lite1", state=State.JUDGED)
+    undecided = Challenger.objects.create(
+        project=poor.project, backbone="rival", state=State.UNDECIDED, comparison={"audit_labelled": 1}
+    )
+
+    challenge.look_again()
+
+    undecided.refresh_from_db()
+    assert undecided.state == State.UNDECIDED
+
+
 def test_a_project_without_labels_takes_it_at_once(world: World, rival: Rival) -> None:
     challenger = challenge.start(project=world.project, backbone="rival", user=world.owner)
 
