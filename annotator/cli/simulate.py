@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def add_parser(subparsers: Parsers) -> None:
-    """annotator simulate FOLDER|--project NAME [--strategy a] [--labels N] [--seeds N] [--batch N] [--test SHARE] [--json]"""
+    """annotator simulate FOLDER|--project NAME [--strategy a,b] [--labels N] [--seeds N] [--batch N] [--json] ..."""
     parser = subparsers.add_parser("simulate", help="replay a labelled folder and print learning curves")
     parser.add_argument(
         "folder", type=Path, nargs="?", help="one subfolder a class, train/ and test/ of these, or a CSV file"
