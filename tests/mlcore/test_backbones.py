@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,7 @@ from mlcore.backbones import __main__ as ahead
 from mlcore.backbones.extractor import BATCH
 from mlcore.backbones.ir import cached_ir
 from mlcore.device import pick
+from mlcore.edge import engine
 from mlcore.edge.preprocess import UnreadableImage, load_rgb, to_input
 
 AVAILABLE = [name for name, backbone in REGISTRY.items() if backbone.available()]
@@ -184,3 +186,25 @@ def test_networks_are_converted_ahead_and_one_without_weights_is_left_out(monkey
     assert told.out.split() == ["lite0"]
     assert "resnet50 is left out: The weights of ResNet-50 are not on this machine." in told.err
     assert "vgg is left out: Unknown backbone 'vgg'" in told.err
+
+
+@pytest.mark.parametrize("precision", ["bf16", "f32"])
+def test_the_network_is_computed_in_the_precision_that_the_device_has(precision, monkeypatch, folder, lite0):
+    asked = []
+
+    class Core:
+        def read_model(self, path):
+            return real.read_model(path)
+
+        def compile_model(self, model, device, settings):
+            asked.append((device, settings["INFERENCE_PRECISION_HINT"]))
+
+    real = engine.ov.Core()
+    path = cached_ir(REGISTRY["lite0"], lite0.precision, folder)
+    monkeypatch.setattr(engine.ov, "Core", Core)
+    monkeypatch.setattr(sys.modules[backbones.Extractor.__module__], "cached_ir", lambda *_: path)
+    device = replace(pick("cpu"), openvino_device="CPU", openvino_precision=precision)
+    made = backbones.Extractor(REGISTRY["lite0"], device=device, folder=folder)
+    assert asked == [("CPU", precision)]
+    assert made.precision == precision
+    assert made.fingerprint == backbones.fingerprint("lite0", precision)
