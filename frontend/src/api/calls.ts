@@ -151,6 +151,9 @@ export const cancelChallenger = (id: number, challenger: number) =>
   body(http.POST('/api/projects/{project_id}/challengers/{challenger_id}/cancel', challengerAt(id, challenger)))
 export const useChallenger = (id: number, challenger: number) =>
   body(http.POST('/api/projects/{project_id}/challengers/{challenger_id}/use', challengerAt(id, challenger)))
+/** Whether the backbone can learn from the project's labels now, and what that costs. */
+export const finetuneOffer = (id: number) => body(http.GET('/api/projects/{project_id}/finetune', at(id)))
+export const finetune = (id: number, wanted: T.Finetune) => body(http.POST('/api/projects/{project_id}/finetune', { ...at(id), body: wanted }))
 /** Computes the features that are missing, after such a job was cancelled or has failed. */
 export const computeFeatures = (id: number) => body(http.POST('/api/projects/{project_id}/features', at(id)))
 

@@ -56,6 +56,8 @@ export type JobState = Schemas['JobStateEnum']
 /** Another backbone that was tried beside the one at work, and how the two compare. */
 export type Challenger = Schemas['ChallengerRow']
 export type Challengers = Schemas['ChallengersRow']
+export type FinetuneOffer = Schemas['OfferRow']
+export type Finetune = Schemas['FinetuneRequestRequest']
 export type Comparison = Schemas['ComparisonRow']
 export type Bundle = Schemas['BundleRow']
 export type ReportRow = Schemas['ReportRow']
