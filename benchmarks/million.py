@@ -46,7 +46,7 @@ TWIN_EVERY = 100
 STARTS = (0, 50, 500)
 QUERIES = 20
 NEW = 1000
-RECALL_ROWS = 20_000
+PROBED = 1000
 
 
 def main() -> None:
@@ -196,9 +196,13 @@ def measure_similar(z: Floats) -> dict[str, Any]:
 
 
 def measure_recall(z: Floats, groups: neighbours.Groups) -> dict[str, Any]:
-    """Of the pairs that comparing with everything finds, how many the search of all has put into one group."""
-    missed = pairs = 0
-    probe = np.random.default_rng(1).choice(len(z), min(RECALL_ROWS // 10, len(z)), replace=False)
+    """Of the pairs that were made and are alike enough, and of all that comparing some rows with everything finds, how many
+    the search has put into one group."""
+    twins = np.arange(1, len(z), TWIN_EVERY)
+    twins = twins[(z[twins] * z[twins - 1]).sum(axis=1) >= neighbours.DUPLICATE]
+    together = groups.root[twins] == groups.root[twins - 1]
+    probe = np.random.default_rng(1).choice(len(z), min(PROBED, len(z)), replace=False)
+    pairs = found = 0
     for start in range(0, len(probe), 100):
         some = probe[start : start + 100]
         for beside in range(0, len(z), 65_536):
@@ -206,8 +210,11 @@ def measure_recall(z: Floats, groups: neighbours.Groups) -> dict[str, Any]:
             first, second = some[a], beside + b
             apart = first != second
             pairs += int(apart.sum())
-            missed += int((groups.root[first[apart]] != groups.root[second[apart]]).sum())
-    return {"probed_rows": len(probe), "pairs": pairs, "recall": round(1 - missed / pairs, 4) if pairs else None}
+            found += int((groups.root[first[apart]] == groups.root[second[apart]]).sum())
+    return {
+        "made": len(twins), "made_found": int(together.sum()), "probed_rows": len(probe), "pairs": pairs,
+        "pairs_found": found,
+    }
 
 
 def peak_mb() -> int:

@@ -220,6 +220,34 @@ def forecast(result: Result) -> str:
     )
 
 
+def million(result: Result) -> str:
+    """What a million images cost in the learn worker."""
+    turns = markdown(
+        ["labels", "CPU s a turn, p50 / p95", "fit ms", "calibrate ms, p95", "score ms", "choose ms"],
+        (
+            (
+                row["labels"], f"{row['cpu_s']['p50']} / {row['cpu_s']['p95']}", row["parts_wall_ms"]["fit"]["p50"],
+                row["parts_wall_ms"]["calibrate"]["p95"], row["parts_wall_ms"]["score"]["p50"],
+                row["parts_wall_ms"]["choose"]["p50"],
+            )
+            for row in result["turns"]
+        ),
+    )
+    steps = markdown(
+        ["step", "CPU s", "peak RSS MB so far"],
+        ((name, seconds, f"{result['rss_mb'][name]:,}") for name, seconds in result["cpu_s"].items()),
+    )
+    alike, similar = result["duplicates"], result["similar"]["cpu_ms"]
+    return (
+        f"{result['images']:,} images, queue of {result['queue']}, {result['turns_each']} turns at each stage.\n\n"
+        f"{turns}\n\n{steps}\n\n"
+        f"After the turns the peak was {result['rss_mb']['turns']:,} MB. The images most like one: {similar['p50']} CPU ms, "
+        f"{similar['p95']} at p95. Near duplicates of all are looked for within the cells of a k-means: of {alike['made']:,} "
+        f"pairs that were made {alike['made_found']:,} were found, and of {alike['pairs']:,} that comparing "
+        f"{alike['probed_rows']:,} images with all others finds, {alike['pairs_found']:,}."
+    )
+
+
 def _interval(estimate: dict[str, float]) -> str:
     return f"{estimate['accuracy']:.3f} ({estimate['low']:.3f} to {estimate['high']:.3f})"
 
@@ -227,6 +255,6 @@ def _interval(estimate: dict[str, float]) -> str:
 TABLES: dict[str, Callable[[Result], str]] = {
     "loop": loop, "ranking": ranking, "peers": peers, "queue": queue, "features": features, "precision": precision,
     "scikit": scikit, "imports": imports,
-    "startup": startup, "install": install, "finetune": finetune,
+    "startup": startup, "install": install, "finetune": finetune, "million": million,
     "heads": heads, "forecast": forecast, "backbones": backbones,
 }

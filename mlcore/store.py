@@ -14,7 +14,7 @@ import numpy.typing as npt
 from mlcore.key_index import KEY_BYTES, KeyIndex, as_keys
 
 FLOAT16_MAX = 65504.0
-# Keys looked up at a time, and rows from which on their pages are given back after they were read.
+# Keys looked up at a time, and rows read at a time, after which their pages are given back.
 BLOCK = 65_536
 MANY_ROWS = 4096
 
@@ -74,10 +74,14 @@ class FeatureStore:
         wanted = np.asarray(rows, np.int64)
         if wanted.size and (wanted.min() < 0 or wanted.max() >= len(self)):
             raise IndexError(f"Rows must be between 0 and {len(self) - 1}; compute the missing features first.")
-        found = np.asarray(self._vectors[wanted], np.float32)
-        if len(wanted) >= MANY_ROWS and self._map is not None and hasattr(mmap, "MADV_DONTNEED"):
-            # Whoever reads the whole file in turns would otherwise end up with all of it resident.
-            self._map.madvise(mmap.MADV_DONTNEED)
+        if len(wanted) <= MANY_ROWS:
+            return np.asarray(self._vectors[wanted], np.float32)
+        found = np.empty((len(wanted), self.dim), np.float32)
+        for start in range(0, len(wanted), MANY_ROWS):
+            found[start : start + MANY_ROWS] = self._vectors[wanted[start : start + MANY_ROWS]]
+            if self._map is not None and hasattr(mmap, "MADV_DONTNEED"):
+                # Each page read brings its neighbours along: soon the whole file would be resident.
+                self._map.madvise(mmap.MADV_DONTNEED)
         return found
 
     def append(self, keys: Sequence[str], vectors: npt.ArrayLike) -> npt.NDArray[np.int64]:
