@@ -129,6 +129,14 @@ def softmax(logits: npt.NDArray[Any]) -> npt.NDArray[Any]:
     return scaled
 
 
+def softmax_columns(logits: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Softmax over the first axis of (C, n), in place: with few classes several times faster than row-wise over (n, C)."""
+    logits -= logits.max(axis=0)
+    np.exp(logits, out=logits)
+    logits /= logits.sum(axis=0)
+    return logits
+
+
 def sharpened(probabilities: Floats, temperature: float) -> Floats:
     """probabilities (n, C) ** (1 / temperature), each row divided by its sum: temperature scaling of a mixture.
 

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from mlcore.heads.base import softmax
+from mlcore.heads.base import softmax_columns
 from mlcore.heads.softmax_fit import class_weights, fit_softmax
 from mlcore.types import Floats, Ints
 
@@ -49,11 +49,11 @@ def anchored(features: Floats, labels: Ints, k: int, pool: Floats | None) -> tup
     counts = np.bincount(labels, minlength=k)
     if pool is not None and len(pool):
         for _ in range(SOFT_STEPS):
-            assigned = softmax(ASSIGN_SCALE * (pool @ means.T.astype(np.float32)))
-            assigned *= assigned.max(axis=1, keepdims=True) ** 2
-            mass = assigned.sum(axis=0)
+            assigned = softmax_columns((ASSIGN_SCALE * means).astype(np.float32) @ pool.T)
+            assigned *= assigned.max(axis=0) ** 2
+            mass = assigned.sum(axis=1)
             share = np.minimum(1.0, POOL_MASS * counts / np.maximum(mass, 1e-12))
-            means = _normalised(sums + share[:, None] * (assigned.T @ pool))
+            means = _normalised(sums + share[:, None] * (assigned @ pool))
     moved, bias = fit_softmax(
         features,
         labels,

@@ -35,7 +35,8 @@ def fit_softmax(
     Rows are multiplied in single precision, twice as fast and no worse; the optimiser itself works in double.
     """
     x = np.asarray(features, np.float32)
-    fixed = None if offset is None else np.asarray(offset, np.float32)
+    # Classes first: sums over a few classes are then sums of long rows, which is several times faster.
+    fixed = None if offset is None else np.asarray(offset, np.float32).T
     n, d = x.shape
     total = float(sample_weights.sum())
     weights = np.asarray(sample_weights / total, np.float32)
@@ -44,23 +45,23 @@ def fit_softmax(
 
     def loss(flat: Doubles) -> tuple[float, Doubles]:
         w = flat[: n_classes * d].reshape(n_classes, d)
-        p = x @ w.T.astype(np.float32)
+        p = w.astype(np.float32) @ x.T
         if intercept:
-            p += flat[n_classes * d :].astype(np.float32)
+            p += flat[n_classes * d :, None].astype(np.float32)
         if fixed is not None:
             p += fixed
-        p -= p.max(axis=1, keepdims=True)
-        chosen = p[rows, labels]
+        p -= p.max(axis=0)
+        chosen = p[labels, rows]
         np.exp(p, out=p)
-        sums = p.sum(axis=1)
+        sums = p.sum(axis=0)
         value = float(weights @ (np.log(sums) - chosen))
-        p /= sums[:, None]
-        p[rows, labels] -= 1.0
-        p *= weights[:, None]
+        p /= sums
+        p[labels, rows] -= 1.0
+        p *= weights
         gradient = np.empty_like(flat)
-        gradient[: n_classes * d] = (p.T @ x + penalty * w).ravel()
+        gradient[: n_classes * d] = (p @ x + penalty * w).ravel()
         if intercept:
-            gradient[n_classes * d :] = p.sum(axis=0)
+            gradient[n_classes * d :] = p.sum(axis=1)
         return value + 0.5 * penalty * float(np.vdot(w, w)), gradient
 
     start = np.zeros(n_classes * d + (n_classes if intercept else 0))

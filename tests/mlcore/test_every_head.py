@@ -75,6 +75,22 @@ def test_comes_back_whole_from_its_state(head_type, fitted):
     np.testing.assert_allclose(back.predict_proba(data.features), head.predict_proba(data.features), atol=1e-6)
 
 
+def test_a_head_of_an_earlier_version_comes_back(head_type, fitted):
+    head, data = fitted(head_type)
+    earlier = {name: array for name, array in head.state().items() if name != "temperature"}
+    if head_type is REGISTRY["knn"]:
+        earlier = {name: earlier[name] for name in ("features", "labels", "n_classes")}
+    back = head_type.from_state(earlier)
+    assert back.temperature_ == 1.0
+    assert (back.predict_proba(data.features).argmax(axis=1) == data.truth).mean() > 0.95
+
+
+def test_many_images_are_scored_as_few_are(head_type, fitted):
+    head, data = fitted(head_type)
+    many = np.concatenate([data.features] * 40)
+    np.testing.assert_allclose(head.predict_proba(many)[-300:], head.predict_proba(data.features), atol=1e-6)
+
+
 def test_a_carried_calibration_is_used_as_it_is(head_type, some_of_each, fitted):
     head, data = fitted(head_type)
     rows = some_of_each(data.truth, 7)
