@@ -2,8 +2,8 @@
 
     python -m benchmarks.finetune [--photos FOLDER] [--labels 150 300 600] [--seeds 1] [--mode partial] [--json PATH]
 
-Images are drawn at random: `--pool` to learn from, of which the first N are labelled, and the rest to test on, which nothing
-else sees. Training, saving, conversion and features go the way they go in the product, on one thread. CPU seconds count
+Images are drawn at random: `--pool` to learn from, of which the first N are labelled, and `--test` others to test on, which
+nothing else sees. Training, saving, conversion and features go the way they go in the product, on one thread. CPU seconds count
 the training process alone. McNemar's exact test asks whether the tuned model is better on the very same test images, as the
 product does before it lets one serve. Where the processor has bfloat16, an epoch is timed in it too.
 """
@@ -44,6 +44,7 @@ def main() -> None:
     made.add_argument("--photos", type=Path, help="a folder with one folder of images for each class")
     made.add_argument("--labels", type=int, nargs="+", default=[150, 300, 600])
     made.add_argument("--pool", type=int, default=1000)
+    made.add_argument("--test", type=int, default=700)
     made.add_argument("--seeds", type=int, default=1)
     made.add_argument("--mode", default="partial")
     made.add_argument("--rate", type=float, help="the highest learning rate of the backbone, instead of the usual")
@@ -61,7 +62,7 @@ def main() -> None:
         rows = []
         for seed in range(options.seeds):
             order = np.random.default_rng(seed).permutation(len(paths))
-            pool, test = order[: options.pool], order[options.pool :]
+            pool, test = order[: options.pool], order[options.pool :][: options.test]
             for count in options.labels:
                 world = Split(labels, classes, pool, test, count)
                 rows.append(one(world, paths, frozen, replace(recipe, seed=seed), place / f"{seed}-{count}"))

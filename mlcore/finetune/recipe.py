@@ -25,12 +25,12 @@ class Recipe:
     blocks: int | None = None
     epochs: int = 12
     batch: int = 32
-    rate: float = 1e-3
-    classifier_rate: float = 3e-3
+    rate: float = 3e-4
+    classifier_rate: float = 1e-3
     decay: float = 0.02
     smoothing: float = 0.1
     held_out: float = 0.15
-    patience: int = 4
+    patience: int = 6
     mirror: bool = True
     precision: Literal["auto", "bf16", "f32"] = "auto"
     checkpoint_steps: int = 50
@@ -53,7 +53,7 @@ class Recipe:
         """What we recommend. The whole network takes a third of the learning rate: its early layers are good as they are."""
         recipe = cls(mode=mode, mirror=mirror, seed=seed)
         if mode == "full":
-            recipe = replace(recipe, rate=3e-4, epochs=6)
+            recipe = replace(recipe, rate=1e-4, epochs=6)
         return recipe if epochs is None else replace(recipe, epochs=epochs)
 
     @property
