@@ -242,7 +242,7 @@ def million(result: Result) -> str:
         f"{result['images']:,} images, queue of {result['queue']}, {result['turns_each']} turns at each stage.\n\n"
         f"{turns}\n\n{steps}\n\n"
         f"After the turns the peak was {result['rss_mb']['turns']:,} MB. The images most like one: {similar['p50']} CPU ms, "
-        f"{similar['p95']} at p95. Near duplicates of all are looked for within the cells of a k-means: of {alike['made']:,} "
+        f"{similar['p95']} at p95. Near duplicates of all are looked for in the cells of a k-means: of {alike['made']:,} "
         f"pairs that were made {alike['made_found']:,} were found, and of {alike['pairs']:,} that comparing "
         f"{alike['probed_rows']:,} images with all others finds, {alike['pairs_found']:,}."
     )
