@@ -3,8 +3,8 @@
     python -m benchmarks.finetune [--photos FOLDER] [--labels 150 300 600] [--seeds 1] [--mode partial] [--json PATH]
 
 Images are drawn at random: `--pool` to learn from, of which the first N are labelled, and `--test` others to test on, which
-nothing else sees. Training, saving, conversion and features go the way they go in the product, on one thread. CPU seconds count
-the training process alone. McNemar's exact test asks whether the tuned model is better on the very same test images, as the
+nothing else sees. Training, saving, conversion and features go the way they go in the product, on one thread. CPU seconds
+count the training alone. McNemar's exact test asks whether the tuned model is better on the very same test images, as the
 product does before it lets one serve. Where the processor has bfloat16, an epoch is timed in it too.
 """
 
