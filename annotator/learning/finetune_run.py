@@ -54,8 +54,10 @@ def _train(run: Running, folder: Path) -> None:
     if not (folder / TASK).exists():
         task_of(job.project, backbone=job.params["backbone"], recipe=job.params["recipe"], folder=folder).write(folder)
     run.log(f"{job.params['recipe']['mode'].capitalize()} fine-tuning of {job.params['backbone']}.")
-    run.step(0, WHOLE, "Starting", now=True)
-    trainer.train(folder, processes=job.params["processes"], tell=_teller(run), cancelled=lambda: run.cancelled)
+    tell = _teller(run)
+    # Where an earlier worker left off, lest this one's speed be told from what it did not do.
+    tell(replace(Status.read(folder), message="Starting"))
+    trainer.train(folder, processes=job.params["processes"], tell=tell, cancelled=lambda: run.cancelled)
     result = read_result(folder)
     if result is None:
         raise Invalid("The training ended without a result: start it again.")

@@ -19,7 +19,7 @@ from mlcore.finetune.task import STOP, Status
 MODULE = "mlcore.finetune.run"
 ROOT = Path(__file__).resolve().parents[2]
 # How often the run is looked after, and how long it may take to stop, in seconds.
-LOOK_SECONDS, STOP_SECONDS = 0.5, 30.0
+LOOK_SECONDS, STOP_SECONDS = 1.0, 30.0
 # Everything else on the machine goes first.
 NICE = 10
 LOG, LOG_LENGTH = "output.log", 3000

@@ -166,7 +166,9 @@ def _alive(process: int) -> bool:
         return False
     except PermissionError:
         return True
-    return True
+    # One that has died and that nobody has asked about yet still has its number, where /proc tells.
+    stat = Path(f"/proc/{process}/stat")
+    return not stat.exists() or stat.read_text().rpartition(")")[2].split()[0] != "Z"
 
 
 def _options(words: list[str] | None) -> argparse.Namespace:

@@ -80,12 +80,13 @@ def test_killed_it_goes_on_and_leaves_a_backbone(task: Task, tmp_path: Path) -> 
         assert not torch.allclose(tuned.module()(x), base.module()(x))
 
 
-def test_it_ends_when_whoever_started_it_has_ended(tmp_path: Path) -> None:
+@pytest.mark.parametrize("asked", [True, False], ids=["buried", "not buried yet"])
+def test_it_ends_when_whoever_started_it_has_ended(tmp_path: Path, asked: bool) -> None:
     with subprocess.Popen([sys.executable, "-c", ""]) as gone:
-        gone.wait()
+        os.waitid(os.P_PID, gone.pid, os.WEXITED | (0 if asked else os.WNOWAIT))
+        with pytest.raises(SystemExit):
+            Teller(tmp_path, leads=True, guardian=gone.pid).should_stop()
 
-    with pytest.raises(SystemExit):
-        Teller(tmp_path, leads=True, guardian=gone.pid).should_stop()
     assert not Teller(tmp_path, leads=True, guardian=os.getpid()).should_stop()
 
 
