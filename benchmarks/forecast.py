@@ -22,7 +22,7 @@ import numpy as np
 from benchmarks.common import deliver, parser
 from mlcore import backbones
 from mlcore.evaluation import accuracy, ppi_accuracy, wilson
-from mlcore.forecast import CONFIDENCE, LEAST_JUDGED, SHARE, forecast, standard_error
+from mlcore.forecast import CONFIDENCE, LEAST_JUDGED, SHARE, forecast, from_interval
 from mlcore.labelled_folder import LabelledFolder, read_labelled_folder
 from mlcore.loop import step
 from mlcore.projection import Projection
@@ -149,11 +149,12 @@ def estimate(labels: int, probabilities: Any, truth: Any, judged_so_far: int) ->
     """One point of the learn page's curve: the prediction-powered estimate from ten audit labels on, as there."""
     n = min(judged_so_far, len(truth))
     right, sure = probabilities.argmax(axis=1) == truth, probabilities.max(axis=1)
-    value, (low, high) = float(right[:n].mean()) if n else 0.0, wilson(int(right[:n].sum()), n)
+    low, high = wilson(int(right[:n].sum()), n)
     if n >= LEAST_JUDGED:
         powered = ppi_accuracy(right[:n], sure[:n], sure[n:])
-        value, low, high = powered.value, powered.low, powered.high
-    return {"labels": labels, "n": n, "value": value, "error": standard_error(low, high)}
+        low, high = powered.low, powered.high
+    value, error = from_interval(low, high)
+    return {"labels": labels, "n": n, "value": value, "error": error}
 
 
 def together(rows: list[dict[str, Any]]) -> dict[str, Any]:

@@ -27,9 +27,9 @@ STEEPNESS = np.exp(np.linspace(np.log(0.15), np.log(2.5), 40))
 STEEPNESS_CENTRE, STEEPNESS_SPREAD = 0.45, 0.6
 # Labels at which the curve's fall is told.
 UNIT = 10.0
-# Successive models are judged on mostly the same images, so their errors go together; the less, the more labels lie
-# between them: by exp(-distance) of the logarithms. Models scatter by themselves, and no curve is quite a power law:
-# it leaves it by about so much, over about such a distance.
+# Successive models are judged on mostly the same images, the later ones on more, so their errors have the variance of the
+# later in common; the less, the more labels lie between them: by exp(-distance) of the logarithms. Models scatter by
+# themselves, and no curve is quite a power law: it leaves it by about so much, over about such a distance.
 OWN_SCATTER = 0.01
 MISFIT, MISFIT_LENGTH = 0.015, 0.7
 DRAWS = 4000
@@ -80,9 +80,12 @@ def forecast(
     return None if found.labels.high > WIDEST * beyond else found
 
 
-def standard_error(low: float, high: float) -> float:
-    """Of an estimate with this 95 % interval; never nothing."""
-    return max((high - low) / ENDS, 1e-3)
+def from_interval(low: float, high: float) -> tuple[float, float]:
+    """(estimate, standard error, never nothing) of a share with this 95 % interval.
+
+    Its middle, and not the share itself: of three images all may be right, and that is no 100 %.
+    """
+    return (low + high) / 2, max((high - low) / ENDS, 1e-3)
 
 
 def _spread(n: Doubles) -> npt.NDArray[np.int64]:
@@ -98,7 +101,8 @@ def _draw(n: Doubles, y: Doubles, s: Doubles, rng: np.random.Generator) -> tuple
     """Draws from the posterior of a, b and c."""
     apart = np.abs(np.log(n)[:, None] - np.log(n)[None])
     misfit = MISFIT**2 * np.exp(-apart / MISFIT_LENGTH)
-    cholesky = np.linalg.cholesky(np.outer(s, s) * np.exp(-apart) + misfit + OWN_SCATTER**2 * np.eye(len(n)))
+    shared = np.minimum.outer(s**2, s**2) * np.exp(-apart)
+    cholesky = np.linalg.cholesky(shared + misfit + OWN_SCATTER**2 * np.eye(len(n)))
     white_y = np.linalg.solve(cholesky, y)
     weights, means, roots = [], [], []
     # Weak: a is near 0.9 and b, what is still missing at ten labels, near 0.4, each within 0.3.

@@ -50,11 +50,11 @@ def still_needed(project: Project, points: Sequence[dict[str, Any]]) -> dict[str
 
 def _estimate(point: dict[str, Any]) -> tuple[float, float]:
     """(accuracy, its standard error): the prediction-powered estimate where there is one, for it is the narrower."""
-    from mlcore.forecast import standard_error
+    from mlcore.forecast import from_interval
 
     if point["ppi"] is None:
-        return point["accuracy"], standard_error(point["low"], point["high"])
-    return point["ppi"], standard_error(point["ppi_low"], point["ppi_high"])
+        return from_interval(point["low"], point["high"])
+    return from_interval(point["ppi_low"], point["ppi_high"])
 
 
 def _round(labels: int) -> int:

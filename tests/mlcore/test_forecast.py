@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mlcore.evaluation import wilson
-from mlcore.forecast import MOST_POINTS, SHARE, forecast, standard_error
+from mlcore.forecast import MOST_POINTS, SHARE, forecast, from_interval
 
 EVERYTHING = 3000
 
@@ -26,8 +26,8 @@ def watched(upto, audits, seed=0, **shape):
     # Each image is got right from some height of the curve on, so successive points err together.
     hard = rng.random(audits)
     right = (hard[None] < curve(labels, **shape)[:, None]).sum(axis=1)
-    errors = [standard_error(*wilson(int(k), audits)) for k in right]
-    return labels, right / audits, np.asarray(errors)
+    accuracy, error = np.asarray([from_interval(*wilson(int(k), audits)) for k in right]).T
+    return labels, accuracy, error
 
 
 def test_with_much_to_go_by_it_comes_near_the_truth():
