@@ -9,7 +9,7 @@ from django.db.models import Count, F, Max, Q
 from annotator.labelling.models import Annotation, Candidate, Standing
 from annotator.learning import replay
 from annotator.learning.models import ModelVersion
-from annotator.learning.needed import still_needed
+from annotator.learning.needed import learnable, still_needed
 from annotator.projects.models import Project
 
 # More points than this are not seen on any screen.
@@ -58,7 +58,7 @@ def summary(project: Project) -> dict[str, Any]:
     curve = points(project)
     return {
         "model": detail(version) if version else None,
-        "stop": stop_hint(version),
+        "stop": stop_hint(version, complete=version is not None and version.label_count >= learnable(project)),
         "needed": still_needed(project, curve),
         "curve": curve,
         "reliability": version.metrics.get("reliability") if version else None,
@@ -122,9 +122,15 @@ def thin(rows: list[Any], most: int) -> list[Any]:
     return [rows[round(number * step)] for number in range(most)]
 
 
-def stop_hint(version: ModelVersion | None) -> dict[str, Any]:
-    """How much labelling more would still change: kappa, a bar from 0 to 1, and a sentence. A hint, never a lock."""
+def stop_hint(version: ModelVersion | None, *, complete: bool = False) -> dict[str, Any]:
+    """How much labelling more would still change: kappa, a bar from 0 to 1, and a sentence. A hint, never a lock.
+
+    complete: every image that can be learnt from has its label.
+    """
     kappa = version.metrics.get("kappa") if version else None
+    if complete:
+        text = "There is nothing left to label: only more images would teach it more."
+        return {"kappa": kappa, "bar": 1.0, "near_done": True, "done": True, "text": text}
     if version is None or kappa is None or version.label_count < STOP_LABELS:
         text = "Too early to say: label some more, and the models before and after can be compared."
         return {"kappa": kappa, "bar": 0.0, "near_done": False, "done": False, "text": text}

@@ -18,8 +18,7 @@ def still_needed(project: Project, points: Sequence[dict[str, Any]]) -> dict[str
     """
     from mlcore.forecast import LEAST_JUDGED, forecast
 
-    counts = tally.progress(project.pk)
-    images = counts["images"] - counts["audit_images"]
+    images = learnable(project)
     goal = GOAL.format(images=images)
     nothing = {"labels": None, "low": None, "high": None, "reach": None}
     judged = [point for point in points if point["accuracy"] is not None and point["n"] >= 2]
@@ -46,6 +45,12 @@ def still_needed(project: Project, points: Sequence[dict[str, Any]]) -> dict[str
             f"should reach {goal}, {reach}."
         )
     return {"labels": about, "low": low, "high": high, "reach": found.reach.value, "text": text}
+
+
+def learnable(project: Project) -> int:
+    """Images that can be learnt from: all but the judge's."""
+    counts = tally.progress(project.pk)
+    return counts["images"] - counts["audit_images"]
 
 
 def _estimate(point: dict[str, Any]) -> tuple[float, float]:

@@ -146,6 +146,16 @@ def test_the_stop_hint_is_a_bar(labels: int, kappa: float | None, bar: float, ne
     assert hint["text"].endswith(".")
 
 
+def test_with_a_label_on_every_image_it_asks_for_no_more(world: World, browser: Client) -> None:
+    world.say_some(len(world.pool()))
+    learn(world.project.pk)
+
+    stop = page(browser, world)["stop"]
+
+    assert stop["done"] and stop["bar"] == 1.0
+    assert stop["text"].startswith("There is nothing left to label")
+
+
 def test_of_very_many_versions_some_are_read(learnt: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(curve, "READ_POINTS", 2)
 
