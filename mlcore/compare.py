@@ -139,7 +139,7 @@ def answers(material: Material, *, labels: Ints, n_classes: int, head: str, seed
     model = heads.REGISTRY[head]()
     calibration = model.calibrate(features, labels, n_classes, others, seed)
     model.fit(features, labels, n_classes, others, seed, calibration=calibration)
-    return model.predict_proba(projection.transform(material.audit)).argmax(axis=1).astype(np.int64)
+    return np.asarray(model.predict_proba(projection.transform(material.audit)).argmax(axis=1), np.int64)
 
 
 def _share(right: int, n: int) -> Estimate | None:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mlcore.backbones.spec import Backbone, in_package
 from mlcore.backbones.torch_files import load_pth
@@ -83,8 +83,7 @@ def _stages(name: str, weights: Path | None) -> "torch.nn.Module":
 
         def __init__(self) -> None:
             super().__init__()
-            pooled = _pooled(name, weights)
-            self.network = pooled.network
+            self.network: Any = _pooled(name, weights).network
 
         def forward(self, x: torch.Tensor) -> torch.Tensor:
             net = self.network
