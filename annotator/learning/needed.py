@@ -50,7 +50,7 @@ def still_needed(project: Project, points: Sequence[dict[str, Any]]) -> dict[str
 def learnable(project: Project) -> int:
     """Images that can be learnt from: all but the judge's."""
     counts = tally.progress(project.pk)
-    return counts["images"] - counts["audit_images"]
+    return int(counts["images"] - counts["audit_images"])
 
 
 def _estimate(point: dict[str, Any]) -> tuple[float, float]:
