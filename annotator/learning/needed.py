@@ -50,7 +50,7 @@ def still_needed(project: Project, points: Sequence[dict[str, Any]]) -> dict[str
 def learnable(project: Project) -> int:
     """Images that can be learnt from: all but the judge's."""
     counts = tally.progress(project.pk)
-    return int(counts["images"] - counts["audit_images"])
+    return counts["images"] - counts["audit_images"]
 
 
 def _estimate(point: dict[str, Any]) -> tuple[float, float]:
@@ -64,5 +64,5 @@ def _estimate(point: dict[str, Any]) -> tuple[float, float]:
 
 def _round(labels: int) -> int:
     """To two digits: more would claim too much."""
-    step = 10 ** max(0, len(str(labels)) - 2)
+    step = int(10 ** max(0, len(str(labels)) - 2))
     return round(labels / step) * step
