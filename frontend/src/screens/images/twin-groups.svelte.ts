@@ -62,12 +62,15 @@ export class TwinGroups {
   }
 
   #change(how: (images: ImageRow[]) => ImageRow[]): void {
-    this.groups = this.groups.map((group) => {
+    const before = this.groups
+    this.groups = before.map((group) => {
       const images = how(group.images)
       // Of a group that is listed in part, the others may differ all the same.
       const all = images.length === group.images.length && images.length === group.count
       const kinds = new Set(images.flatMap((one) => (one.label ? [one.label.id] : [])))
       return { ...group, images, count: group.count - group.images.length + images.length, differ: all ? kinds.size > 1 : group.differ }
     })
+    const differing = (groups: readonly TwinGroup[]) => groups.filter((group) => group.differ).length
+    this.differ += differing(this.groups) - differing(before)
   }
 }
