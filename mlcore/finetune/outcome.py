@@ -30,7 +30,10 @@ class Progress:
 
 @dataclass(frozen=True)
 class Epoch:
-    """One line of the history. loss: mean over the epoch's training; the rest on what was held out."""
+    """One line of the history. loss: mean over the epoch's training; the rest on what was held out.
+
+    held_out_loss: at the temperature that suits best.
+    """
 
     number: int
     loss: float | None

@@ -30,6 +30,8 @@ FEWEST = 4
 LONGEST_GRADIENT = 5.0
 # Pictures that are judged at a time, and what judging one costs, of what training on it does.
 JUDGED, JUDGING = 64, 1 / 3
+# At which the held-out images are judged.
+TEMPERATURES = (0.35, 0.5, 0.7, 1.0, 1.4, 2.0, 2.8, 4.0)
 
 Weights = dict[str, torch.Tensor]
 
@@ -183,19 +185,23 @@ class _Run:
         return (each * weights).sum()
 
     def _judge(self, tuned: Tuned, epoch: int, loss: float | None) -> Epoch:
-        """Log-loss and accuracy on the held-out images, each process judging its share."""
-        losses, right = 0.0, 0.0
+        """Log-loss and accuracy on the held-out images, each process judging its share.
+
+        The loss is that at the temperature which suits best, as the head that follows has one of its own: otherwise the
+        longer it learns, the surer it is, and the earliest epochs would win.
+        """
+        losses, right = np.zeros(len(TEMPERATURES)), 0.0
         rows = self.held_out[self.world.rank :: self.world.size]
         for start in range(0, len(rows), JUDGED):
             some = rows[start : start + JUDGED]
             with torch.no_grad(), self._autocast():
                 logits = tuned(self.inputs.batch(some, np.zeros(len(some), np.int64)))
             truth = torch.from_numpy(self.labels[some]).to(self.device)
-            losses += float(functional.cross_entropy(logits.float(), truth, reduction="sum"))
+            losses += [float(functional.cross_entropy(logits.float() / t, truth, reduction="sum")) for t in TEMPERATURES]
             right += float((logits.argmax(1) == truth).sum())
-        losses, right = self.world.sums(losses, right, device=self.device)
+        *sums, right = self.world.sums(*losses.tolist(), right, device=self.device)
         self.done += JUDGING * len(self.held_out)
-        return Epoch(epoch, loss, losses / len(self.held_out), right / len(self.held_out))
+        return Epoch(epoch, loss, min(sums) / len(self.held_out), right / len(self.held_out))
 
     def _pooled(self, tail: nn.Module, rows: Ints) -> Floats:
         """(n, dim) float32: the features of rows as they are now."""
