@@ -14,7 +14,7 @@ from tests.docs.markdown import DOCS, inline_code
 EXPLAINED = {code for page in DOCS.glob("*.md") for code in inline_code(page)}
 
 
-@pytest.mark.parametrize("name", [*strategies.REGISTRY, *heads.REGISTRY])
+@pytest.mark.parametrize("name", [*strategies.REGISTRY, *heads.REGISTRY, *heads.MULTI_LABEL])
 def test_a_strategy_or_head_is_explained_with_active_learning(name: str) -> None:
     assert name in inline_code(DOCS / "active-learning.md")
 
