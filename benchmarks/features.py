@@ -1,6 +1,6 @@
 """A folder of pictures to features: ours against torch DataLoaders with the eager network, and against the floor.
 
-    python -m benchmarks.features [--photos FOLDER] [--rounds 2] [--json PATH]
+    python -m benchmarks.features [--photos FOLDER] [--rounds 2] [--cache FOLDER [--parts N ...]] [--json PATH]
 
 All read the same files in turns within one run, so that a busy machine slows them alike; the figure to trust is images per
 CPU second on one thread. `plain` is what a tutorial shows: Pillow decodes every pixel, resizes to the network's input, a
@@ -30,6 +30,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from benchmarks.common import deliver, parser
 from benchmarks.fidelity import fidelity
+from benchmarks.parts import add_options, measured
 from benchmarks.peak import flops_an_image, peaks
 from mlcore import backbones
 from mlcore.edge.preprocess import open_image
@@ -51,10 +52,10 @@ class Kind:
 
 
 KINDS = (
-    Kind("VGA", (640, 480), ".jpg", 96),
-    Kind("HD", (1920, 1080), ".jpg", 48),
-    Kind("12 MP", (4000, 3000), ".jpg", 16),
-    Kind("12 MP", (4000, 3000), ".png", 6),
+    Kind("VGA", (640, 480), ".jpg", 48),
+    Kind("HD", (1920, 1080), ".jpg", 24),
+    Kind("12 MP", (4000, 3000), ".jpg", 8),
+    Kind("12 MP", (4000, 3000), ".png", 3),
 )
 
 
@@ -63,15 +64,22 @@ def main() -> None:
     made = parser(__doc__)
     made.add_argument("--photos", type=Path, help="a folder of pictures (default: the one that the tests use)")
     made.add_argument("--rounds", type=int, default=2)
+    add_options(made)
     options = made.parse_args()
+    cores = torch.get_num_threads()
     with tempfile.TemporaryDirectory() as folder:
         source = options.photos or real_photos() or write_digits(Path(folder) / "digits")
         files = sorted(path for path in source.rglob("*") if path.suffix in {".jpg", ".png"})
-        sets = [(kind, resized(files, kind, Path(folder) / str(number))) for number, kind in enumerate(KINDS)]
-        rows = [measure(kind, made, threads=1, rounds=options.rounds) for kind, made in sets]
-        rows.append(measure(*sets[0], threads=torch.get_num_threads(), rounds=options.rounds))
-        worth = fidelity(source, Path(folder) / "fidelity", exact)
-    deliver({"backbone": BACKBONE.name, "rows": rows, "fidelity": worth}, options.json)
+
+        def speed(number: int, threads: int) -> Callable[[], Any]:
+            kind, there = KINDS[number], Path(folder) / f"{number}-{threads}"
+            return lambda: measure(kind, resized(files, kind, there), threads=threads, rounds=options.rounds)
+
+        parts = [*(speed(number, 1) for number in range(len(KINDS))), speed(0, cores)]
+        parts.append(lambda: fidelity(source, Path(folder) / "fidelity"))
+        results = measured(parts, options)
+    if results:
+        deliver({"backbone": BACKBONE.name, "rows": results[:-1], "fidelity": results[-1]}, options.json)
 
 
 def measure(kind: Kind, files: list[Path], *, threads: int, rounds: int) -> dict[str, Any]:
@@ -141,11 +149,6 @@ def eager(files: list[Path], module: torch.nn.Module, layout: torch.memory_forma
     batches = DataLoader(Photos(files), batch_size=BATCH, num_workers=threads if threads > 1 else 0)
     with torch.inference_mode():
         return np.concatenate([module(batch.contiguous(memory_format=layout)).numpy() for batch in batches])
-
-
-def exact(files: list[Path]) -> Floats:
-    """Every pixel decoded, the network in torch's float32: what the other features are held against."""
-    return eager(files, BACKBONE.module().to(memory_format=torch.channels_last), torch.channels_last, threads=1)
 
 
 def decode_seconds(files: list[Path]) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any
 
@@ -37,7 +37,7 @@ def peaks(precision: str) -> dict[str, float]:
 def flops_an_image(backbone: Backbone) -> int:
     """Multiplications and additions of one pass, as torch counts them."""
     with FlopCounterMode(display=False) as counter, torch.inference_mode():
-        backbone.module()(torch.zeros(1, 3, backbone.input_size, backbone.input_size))
+        backbone.build(None).eval()(torch.zeros(1, 3, backbone.input_size, backbone.input_size))
     return int(counter.get_total_flops())
 
 
@@ -50,6 +50,19 @@ def least(work: Callable[[], Any], tries: int = TRIES) -> float:
         work()
         took.append(time.process_time() - began)
     return min(took)
+
+
+def least_in_turns(works: Mapping[str, Callable[[], Any]]) -> dict[str, float]:
+    """`least` of each, one after the other in every round, so that a busy machine slows them alike."""
+    for work in works.values():
+        work()
+    took = dict.fromkeys(works, float("inf"))
+    for _ in range(TRIES):
+        for name, work in works.items():
+            began = time.process_time()
+            work()
+            took[name] = min(took[name], time.process_time() - began)
+    return took
 
 
 @cache

@@ -49,7 +49,7 @@ def features(result: Result) -> str:
         f"{speeds}\n\n{floors}\n\n"
         f"The same `{worth['head']}` head on {worth['labels']} labels of {worth['images']} pictures ({worth['pictures']}), "
         f"{worth['seeds']} seeds: accuracy {accuracy['ours']['mean']:.4f} on our features, {accuracy['exact']['mean']:.4f} "
-        f"on exact ones (every pixel decoded, torch's float32); largest difference of a seed {difference['largest']}. The "
+        f"on exact ones (every pixel decoded, float32); largest difference of a seed {difference['largest']}. The "
         f"nearest neighbour stays the same for {worth['same_nearest_neighbour']:.1%}; cosine {worth['cosine']['mean']} in "
         f"the mean, {worth['cosine']['min']} at least."
     )

@@ -1,6 +1,6 @@
 """What number formats and layouts buy on this processor: inference and training of two networks, on one thread.
 
-    python -m benchmarks.precision [--photos FOLDER] [--json PATH]
+    python -m benchmarks.precision [--photos FOLDER] [--cache FOLDER [--parts N ...]] [--json PATH]
 
 EfficientNet-Lite0 with its weights, and ResNet-50 untrained: its speed does not depend on them. bfloat16 is measured where
 the processor computes in it; where it has to be emulated, there is no row. INT8 is what an export makes: calibrated on
@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import logging
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
@@ -21,7 +21,9 @@ import numpy as np
 import torch
 
 from benchmarks.common import deliver, parser
-from benchmarks.peak import flops_an_image, least, peaks
+from benchmarks.parts import add_options, measured
+from benchmarks.peak import flops_an_image, least_in_turns
+from mlcore import backbones
 from mlcore.backbones import REGISTRY, Backbone
 from mlcore.convert import InputContract
 from mlcore.device import pick
@@ -32,7 +34,7 @@ from tests.photos import real_photos, write_digits
 
 BATCH, TRAINING_BATCH = 8, 4
 CALIBRATION, COMPARED = 32, 64
-NETWORKS = {"lite0": "weights of its package", "resnet50": "untrained"}
+NETWORKS = (backbones.DEFAULT, "resnet50")
 NO_BF16 = "This processor has no BF16."
 
 
@@ -40,6 +42,7 @@ def main() -> None:
     """Both networks."""
     made = parser(__doc__)
     made.add_argument("--photos", type=Path, help="a folder of pictures (default: the one that the tests use)")
+    add_options(made)
     options = made.parse_args()
     torch.set_num_threads(1)
     has_bf16 = pick("cpu").torch_dtype == "bfloat16"
@@ -49,16 +52,21 @@ def main() -> None:
         source = options.photos or real_photos() or write_digits(Path(folder) / "digits")
         files = sorted(path for path in source.rglob("*") if path.suffix in {".jpg", ".png"})
         files = files[:: max(1, len(files) // COMPARED)][:COMPARED]
-        rows = [row for name in NETWORKS for row in measure(REGISTRY[name], files, has_bf16=has_bf16)]
-    deliver({
-        "bf16": has_bf16, "note": "" if has_bf16 else NO_BF16, "batch": BATCH, "training_batch": TRAINING_BATCH,
-        "peak_gflops": {name: round(value, 1) for name, value in peaks("f32").items()}, "rows": rows,
-    }, options.json)
+        parts: list[Callable[[], Any]] = []
+        for name in NETWORKS:
+            parts.append(partial(inference, REGISTRY[name], files, has_bf16=has_bf16))
+            parts.append(partial(training, REGISTRY[name], has_bf16=has_bf16))
+        results = measured(parts, options)
+    if results:
+        deliver({
+            "bf16": has_bf16, "note": "" if has_bf16 else NO_BF16, "batch": BATCH, "training_batch": TRAINING_BATCH,
+            "rows": [row for rows in results for row in rows],
+        }, options.json)
 
 
-def measure(backbone: Backbone, files: list[Path], *, has_bf16: bool) -> Iterator[dict[str, Any]]:
+def inference(backbone: Backbone, files: list[Path], *, has_bf16: bool) -> list[dict[str, Any]]:
     """A row for each way to compute, CPU milliseconds an image."""
-    weights = backbone.find_weights() if backbone.name == "lite0" else None
+    weights = _weights(backbone)
     contract = InputContract(backbone.input_size, backbone.mean, backbone.scale)
     pixels = [load_input(file, backbone.input_size) for file in files]
     images = np.concatenate([contract.normalise(one[None]) for one in pixels])
@@ -66,28 +74,39 @@ def measure(backbone: Backbone, files: list[Path], *, has_bf16: bool) -> Iterato
         **eager(backbone, weights, has_bf16=has_bf16),
         **compiled(backbone, weights, pixels[:CALIBRATION], contract, has_bf16=has_bf16),
     }
-    batch = images[:BATCH]
-    first, flops, exact = 0.0, flops_an_image(backbone), None
+    batch, flops = images[:BATCH], flops_an_image(backbone)
+    turns = least_in_turns({way: partial(network, batch) for way, network in networks.items()})
+    took = {way: seconds / len(batch) for way, seconds in turns.items()}
+    rows: list[dict[str, Any]] = []
+    exact: Floats | None = None
     for way, network in networks.items():
-        per_image = least(partial(network, batch)) / len(batch)
+        alike = None
         # The features of an untrained network say nothing.
-        parts = [network(images[at : at + BATCH]) for at in range(0, len(images), BATCH)] if weights else []
-        features = np.concatenate(parts) if parts else None
-        exact = features if exact is None else exact
-        first = first or per_image
-        yield {
-            "network": backbone.title, "work": "inference", "way": way, "cpu_ms": round(1000 * per_image, 2),
-            "times_first": round(first / per_image, 2), "gflops": round(flops / per_image / 1e9, 1),
-            "cosine": None if features is None or exact is None else cosine(exact, features),
-        }
-    first = 0.0
-    for way, step in training(backbone, weights, has_bf16=has_bf16).items():
-        per_image = least(step) / TRAINING_BATCH
-        first = first or per_image
-        yield {
-            "network": backbone.title, "work": "training", "way": way, "cpu_ms": round(1000 * per_image, 2),
-            "times_first": round(first / per_image, 2), "gflops": None, "cosine": None,
-        }
+        if weights is not None:
+            features = np.concatenate([network(images[at : at + BATCH]) for at in range(0, len(images), BATCH)])
+            exact = features if exact is None else exact
+            alike = cosine(exact, features)
+        rows.append({**_row(backbone, "inference", way, took), "gflops": round(flops / took[way] / 1e9, 1), "cosine": alike})
+    return rows
+
+
+def training(backbone: Backbone, *, has_bf16: bool) -> list[dict[str, Any]]:
+    """A row for each way to take a step of plain gradient descent, CPU milliseconds an image."""
+    turns = least_in_turns(steps(backbone, _weights(backbone), has_bf16=has_bf16))
+    took = {way: seconds / TRAINING_BATCH for way, seconds in turns.items()}
+    return [{**_row(backbone, "training", way, took), "gflops": None, "cosine": None} for way in took]
+
+
+def _row(backbone: Backbone, work: str, way: str, took: dict[str, float]) -> dict[str, Any]:
+    first = next(iter(took.values()))
+    return {
+        "network": backbone.title, "work": work, "way": way, "cpu_ms": round(1000 * took[way], 2),
+        "times_first": round(first / took[way], 2),
+    }
+
+
+def _weights(backbone: Backbone) -> Path | None:
+    return backbone.find_weights() if backbone.name == backbones.DEFAULT else None
 
 
 def eager(backbone: Backbone, weights: Path | None, *, has_bf16: bool) -> dict[str, Callable[[Floats], Floats]]:
@@ -140,7 +159,7 @@ def quantised(model: openvino.Model, calibration: list[Floats]) -> openvino.Mode
     )
 
 
-def training(backbone: Backbone, weights: Path | None, *, has_bf16: bool) -> dict[str, Callable[[], None]]:
+def steps(backbone: Backbone, weights: Path | None, *, has_bf16: bool) -> dict[str, Callable[[], None]]:
     """One step of plain gradient descent on a batch."""
     size = backbone.input_size
 
