@@ -66,6 +66,8 @@ def forecast(
     kept = np.argsort(n, kind="stable")
     kept = kept[np.isfinite(y[kept]) & (n[kept] > 0)]
     n, y, s = (values[kept][_spread(n[kept])] for values in (n, y, s))
+    # An earlier model was judged on no more images than a later one; luck with the first few makes it look surer.
+    s = np.maximum.accumulate(s[::-1])[::-1]
     if len(n) < LEAST_POINTS or n.max() < LEAST_GROWTH * n.min() or everything <= n.max():
         return None
     top, fall, steepness = _draw(n, y, s, np.random.default_rng(seed))

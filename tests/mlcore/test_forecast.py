@@ -36,7 +36,9 @@ def test_with_much_to_go_by_it_comes_near_the_truth():
     assert found.reach.value == pytest.approx(float(curve(EVERYTHING)), abs=0.03)
 
 
-@pytest.mark.parametrize("shape", [{"top": 0.97, "fall": 0.3, "steepness": 0.9}, {"top": 0.85, "fall": 0.35, "steepness": 0.5}])
+@pytest.mark.parametrize(
+    "shape", [{"top": 0.97, "fall": 0.3, "steepness": 0.9}, {"top": 0.85, "fall": 0.35, "steepness": 0.5}]
+)
 def test_the_range_holds_the_truth_about_as_often_as_it_says(shape):
     held, said = 0, 0
     for seed in range(60):
@@ -66,6 +68,16 @@ def test_points_close_together_say_nothing():
 
 def test_with_a_label_on_every_image_there_is_nothing_to_forecast():
     assert forecast(*watched(300, 500), everything=300) is None
+
+
+def test_luck_with_the_first_few_audit_labels_is_not_run_on():
+    labels = np.arange(30, 310, 10)
+    audits = labels // 9
+    # All of the first twelve right, and of those after them seven in ten.
+    right = np.minimum(audits, 12) + (0.7 * np.maximum(0, audits - 12)).astype(int)
+    accuracy, error = np.asarray([from_interval(*wilson(int(k), int(n))) for k, n in zip(right, audits, strict=True)]).T
+    found = forecast(labels, accuracy, error, everything=EVERYTHING)
+    assert found.reach.low < right[-1] / audits[-1] < found.reach.high
 
 
 def test_a_curve_that_stands_still_is_there():
