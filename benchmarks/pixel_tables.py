@@ -11,8 +11,6 @@ Result = dict[str, Any]
 
 def features(result: Result) -> str:
     """Files to features, what keeps from the floor, and what the features are worth."""
-    if "fidelity" not in result:
-        return "Not measured since it is measured this way."
     speeds = markdown(
         [
             "pictures", "threads", "plain loader: images a CPU s", "channels last", "ours", "ours / plain",
