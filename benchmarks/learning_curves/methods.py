@@ -67,7 +67,7 @@ METHODS: dict[str, Method] = {
         ),
         *(
             Method(
-                f"scikit-activeml/{name}, C=100",
+                f"scikit-activeml/{name} C=100",
                 partial(skactiveml_peers.run, name, inverse_strength=skactiveml_peers.TUNED),
                 "skactiveml",
             )

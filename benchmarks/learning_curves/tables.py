@@ -159,8 +159,8 @@ def _title(name: str) -> str:
     family, _, own = name.rpartition("/")
     if name in TITLES:
         return TITLES[name]
-    called, comma, tuned = own.partition(", ")
-    return f"{'' if family == 'ours' else family + ' '}`{called}`{comma}{tuned}"
+    called, _, tuned = own.partition(" ")
+    return f"{'' if family == 'ours' else family + ' '}`{called}`{f', {tuned}' if tuned else ''}"
 
 
 def _mean(values: Sequence[float]) -> float:
