@@ -97,7 +97,10 @@ def task_of(project: Project, *, backbone: str, recipe: dict[str, Any], folder: 
 def history(result: dict[str, Any]) -> list[str]:
     """What a run tells of itself, for the log."""
     start, best = result["history"][0], result["best"]
-    lines = [f"{result['train']} images trained on in {result['precision']}, {result['held_out']} held out."]
+    lines = [
+        f"{result['train']} images trained on in {result['precision']}, {result['held_out']} held out.",
+        f"Start: held out: loss {start['held_out_loss']:.3f}, {start['held_out_accuracy']:.1%} right.",
+    ]
     lines += [
         f"Epoch {line['number']}: loss {line['loss']:.3f}; held out: loss {line['held_out_loss']:.3f}, "
         f"{line['held_out_accuracy']:.1%} right."
@@ -108,7 +111,7 @@ def history(result: dict[str, Any]) -> list[str]:
     return [
         *lines,
         f"Best was epoch {best['number']}: {best['held_out_accuracy']:.1%} right of the images held out, "
-        f"{start['held_out_accuracy']:.1%} before. Kept as {result['backbone']}.",
+        f"{start['held_out_accuracy']:.1%} before. " + (f"Kept as {result['backbone']}." if result["improved"] else ""),
     ]
 
 

@@ -76,6 +76,12 @@ class Inputs:
         """How often a picture is computed at most: pictures times kept views."""
         return len(self._pictures) * self._views
 
+    @property
+    def filled(self) -> int:
+        """How many of these looks an earlier run has left."""
+        _, state = self._open("r")
+        return int((state != MISSING).sum()) * self._views
+
     def make_room(self) -> None:
         """Reserve the files, unless they are there already. Raises NoRoom."""
         self._folder.mkdir(parents=True, exist_ok=True)
@@ -91,7 +97,7 @@ class Inputs:
     def fill(
         self, *, share: int = 0, shares: int = 1, threads: int = 1, seen: Callable[[int], None], stop: Callable[[], bool]
     ) -> bool:
-        """Compute what is missing of this share of the blocks. `seen(k)` after k looks. True when `stop()` ended it."""
+        """Compute what is missing of this share of the blocks. `seen(k)` after k new looks. True when `stop()` ended it."""
         values, state = self._open("r+")
         starts = range(share * BLOCK, len(self._pictures), shares * BLOCK)
         with ThreadPoolExecutor(threads) as readers:
@@ -103,7 +109,7 @@ class Inputs:
                     if good:
                         self._compute(values, good, np.stack([pixels for pixels in read if pixels is not None]))
                     state[rows.start : rows.stop] = [UNREADABLE if pixels is None else THERE for pixels in read]
-                seen(len(rows) * self._views)
+                    seen(len(rows) * self._views)
                 if stop():
                     return True
         return False

@@ -82,10 +82,13 @@ def _train(task: Task, options: argparse.Namespace, teller: "Teller", *, device:
 
 
 def _keep(task: Task, result: Result, folder: Path) -> None:
-    """Save the tuned backbone, and then the result, which names it."""
+    """Save the tuned backbone, if it is any better, and then the result, which names it."""
     from mlcore.backbones import find, save_tuned
 
     facts = result.facts()
+    if not result.improved:
+        write_json(folder / RESULT, facts | {"backbone": ""})
+        return
     card = {"recipe": task.recipe, "result": {name: value for name, value in facts.items() if name != "history"}}
     name = save_tuned(
         Path(task.tuned), base=find(task.backbone, Path(task.tuned)), state_dict=result.weights, recipe=card,

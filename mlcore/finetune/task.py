@@ -66,7 +66,7 @@ class Status:
 
 
 def read_result(folder: Path) -> dict[str, Any] | None:
-    """What came out, or None: `Result.facts()` and "backbone", the name of the tuned one."""
+    """What came out, or None: `Result.facts()` and "backbone", the name of the tuned one, empty where it is no better."""
     path = folder / RESULT
     found: dict[str, Any] | None = json.loads(path.read_text()) if path.exists() else None
     return found

@@ -95,7 +95,7 @@ class _Run:
         if world.local_rank == 0:
             self.inputs.make_room()
         world.wait()
-        self._restart_clock(0.0)
+        self._restart_clock(float(self.inputs.filled))
 
         def seen(count: int) -> None:
             self.done += count * world.local_size
