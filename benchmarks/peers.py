@@ -6,7 +6,7 @@ The pool is that of benchmarks.ranking: invented unit vectors of 256 numbers in 
 is what a user waits for: probabilities of the whole pool where the strategy needs them, by a logistic regression that was
 fitted before, then ten images to ask for. `predict_cpu_s` is the share of the former. scikit-activeml's margin is also asked
 on 1,280 numbers an image, which is what a backbone gives and its users hand it; we make 256 of them, once an image. Every
-process may take 11 GB of addresses and 120 CPU seconds on one thread; what it says when that is not enough is kept. Memory
+process may take 11 GB of addresses and 60 CPU seconds on one thread; what it says when that is not enough is kept. Memory
 is what the query added to what the process held already, at its peak.
 """
 
@@ -31,7 +31,7 @@ from benchmarks.common import ROOT, deliver, parser
 from benchmarks.ranking import CLASSES, STRATEGY_LABELS, clouds
 
 ADDRESSES = 11 * 2**30
-CPU_SECONDS = 120
+CPU_SECONDS = 60
 # What EfficientNet-Lite0 gives for an image.
 BACKBONE_DIM = 1280
 BATCH = 10
