@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,6 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from mlcore.backbones.spec import Backbone
+
+# How the folders are called in which a network is written before it is moved to its place.
+_BESIDE = "making-"
 
 
 def default_folder() -> Path:
@@ -39,7 +43,10 @@ def cached_ir(backbone: Backbone, precision: str, folder: Path | None = None) ->
 def _convert(backbone: Backbone, target: Path) -> None:
     from mlcore.edge.engine import ov as openvino
 
-    with tempfile.TemporaryDirectory(dir=target.parent) as beside:
+    # Whoever holds the lock is alone, so these were left by one that was killed.
+    for left in target.parent.glob(f"{_BESIDE}*"):
+        shutil.rmtree(left)
+    with tempfile.TemporaryDirectory(prefix=_BESIDE, dir=target.parent) as beside:
         made = Path(beside) / "model.xml"
         openvino.save_model(_converted(backbone), made, compress_to_fp16=False)
         made.with_suffix(".bin").replace(target.with_suffix(".bin"))

@@ -208,3 +208,16 @@ def test_the_network_is_computed_in_the_precision_that_the_device_has(precision,
     assert asked == [("CPU", precision)]
     assert made.precision == precision
     assert made.fingerprint == backbones.fingerprint("lite0", precision)
+
+
+def test_what_a_killed_conversion_left_is_cleared_away(monkeypatch, tmp_path):
+    def save_model(model, path, compress_to_fp16):
+        path.touch()
+        path.with_suffix(".bin").touch()
+
+    (tmp_path / "making-before").mkdir()
+    (tmp_path / "making-before" / "model.bin").touch()
+    monkeypatch.setattr(ir, "_converted", lambda backbone: None)
+    monkeypatch.setattr(engine.ov, "save_model", save_model)
+    path = cached_ir(REGISTRY["lite0"], "f32", tmp_path)
+    assert {entry.name for entry in tmp_path.iterdir()} == {path.name, path.with_suffix(".bin").name, "lock"}
