@@ -10,6 +10,7 @@ from torch import nn
 
 from mlcore import torchvision_shim
 from mlcore.backbones import REGISTRY
+from mlcore.finetune.cost import estimate, modes_of
 from mlcore.finetune.stages import Uncuttable, chain_of, cut, has_depthwise, whole
 
 
@@ -62,6 +63,27 @@ def test_a_network_that_is_no_chain_can_only_be_tuned_as_a_whole() -> None:
     with pytest.raises(Uncuttable, match="mode full"):
         cut(net, None)
     assert whole(net) is net
+
+
+def test_a_network_of_known_parts_in_another_order_is_not_taken_for_the_known_one() -> None:
+    with pytest.raises(Uncuttable):
+        cut(REGISTRY["lite0-industrial"].module(), None)
+
+
+@pytest.mark.parametrize("name", [name for name, spec in REGISTRY.items() if spec.available()])
+def test_what_is_offered_is_what_can_be_done(name: str) -> None:
+    net = REGISTRY[name].module()
+
+    if modes_of(name) == ("full",):
+        with pytest.raises(Uncuttable):
+            cut(net, None)
+    else:
+        trunk, _ = cut(net, None)
+        side = REGISTRY[name].input_size
+        with torch.inference_mode():
+            values = trunk(torch.zeros(1, 3, side, side)).numel()
+        # Two bytes each, in one view; the guess is for people and for the disk.
+        assert estimate(backbone=name, pictures=1, mode="partial").disk_bytes == pytest.approx(2 * 2 * values, rel=0.15)
 
 
 def test_more_blocks_than_there_are_is_a_sentence() -> None:
