@@ -1,12 +1,12 @@
 """How often "so many labels are still needed" was right: projects labelled again, forecast on the way, and then labelled on.
 
-    python -m benchmarks.forecast [--photos FOLDER] [--seeds 10] [--json PATH]
+    python -m benchmarks.forecast [--photos FOLDER] [--seeds 10] [--cache FOLDER] [--json PATH]
 
 Each repeat has its own split: images to learn from, audit images, and test images that nobody else sees and that say when
 95 % of the accuracy that a label on every image gives was really there. The forecast sees what the learn page would: the
 audit estimates up to then, with as many audit labels as labelling has brought along (every tenth task), or with all of them
 from the start (audit images labelled at import). Photos are TrashNet (Gary Thung and Mindy Yang, MIT), where the tests have
-them; digits are scikit-learn's.
+them; digits are scikit-learn's. With a cache, features and repeats are kept there, and it can be taken in parts.
 """
 
 from __future__ import annotations
@@ -58,17 +58,31 @@ def main() -> None:
     made = parser(__doc__)
     made.add_argument("--photos", type=Path, help="a folder with one folder of images for each class")
     made.add_argument("--seeds", type=int, default=10)
+    made.add_argument("--cache", type=Path, help="keep features and repeats here, and take those that are here as they are")
     options = made.parse_args()
     rows = []
     with tempfile.TemporaryDirectory() as name:
-        extractor = backbones.extractor("lite0", folder=Path(name) / "ir")
+        kept = options.cache or Path(name)
+        extractor = backbones.extractor("lite0", folder=kept / "ir")
         for path in (options.photos or real_photos(), write_digits(Path(name) / "digits", each=DIGITS_EACH)):
             if path:
-                folder = read_labelled_folder(path, extractor=extractor, store_root=Path(name) / "features")
-                rows += judged(path.name, [label_again(folder, seed) for seed in range(options.seeds)])
+                folder = read_labelled_folder(path, extractor=extractor, store_root=kept / "features")
+                repeats = [once(kept / f"{path.name}-{seed}.npz", folder, seed) for seed in range(options.seeds)]
+                rows += judged(path.name, repeats)
     deliver(
         {"seeds": options.seeds, "share": SHARE, "confidence": CONFIDENCE, "rows": rows, "all": together(rows)}, options.json
     )
+
+
+def once(path: Path, folder: LabelledFolder, seed: int) -> Repeat:
+    """The repeat that is kept at path, or a new one, which is kept there."""
+    if not path.exists():
+        made = label_again(folder, seed)
+        np.savez(path, labels=made.labels, said=made.said, tested=made.tested, audit=made.audit, everything=made.everything)
+    with np.load(path) as found:
+        return Repeat(
+            found["labels"].tolist(), list(found["said"]), found["tested"].tolist(), found["audit"], int(found["everything"])
+        )
 
 
 def label_again(folder: LabelledFolder, seed: int) -> Repeat:
