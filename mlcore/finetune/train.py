@@ -181,7 +181,9 @@ class _Run:
             logits = network(self.inputs.batch(rows, views))
         truth = torch.from_numpy(self.labels[rows]).to(self.device)
         weights = torch.from_numpy(self.weights[rows]).to(self.device)
-        each = functional.cross_entropy(logits, truth, label_smoothing=self.recipe.smoothing, reduction="none")
+        each = functional.cross_entropy(
+            logits.float(), truth, label_smoothing=self.recipe.smoothing, reduction="none"
+        )
         return (each * weights).sum()
 
     def _judge(self, tuned: Tuned, epoch: int, loss: float | None) -> Epoch:
