@@ -108,8 +108,11 @@ class Image(models.Model):
             models.Index(
                 fields=["project", "sort_key"], name="image_unfeatured", condition=models.Q(featured=False, feature_error="")
             ),
-            # Which images have features, without reading the rows of a million.
-            models.Index(fields=["project", "id"], name="image_featured", condition=models.Q(featured=True)),
+            # Which images have features, without reading the rows of a million: SQLite looks into them unless the index has
+            # the condition's column too.
+            models.Index(
+                fields=["project", "id", "featured"], name="images_with_features", condition=models.Q(featured=True)
+            ),
         ]
 
     def __str__(self) -> str:

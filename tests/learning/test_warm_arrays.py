@@ -161,3 +161,10 @@ def test_agreement_with_the_model_before_is_told_after_some_labels(world: World)
 
     assert version is not None and 0.5 < version.metrics["kappa"] <= 1.0
     assert ModelVersion.objects.get(number=1).metrics["kappa"] is None
+
+
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="SQLite says how it will answer")
+def test_which_images_have_features_is_read_from_an_index_alone(world: World) -> None:
+    featured = Image.objects.filter(project=world.project, featured=True)
+
+    assert "COVERING INDEX images_with_features" in featured.values_list("id").explain()
