@@ -166,12 +166,14 @@ def finetune(result: Result) -> str:
     rows = (
         (
             row["labels"], row["seed"], *(_interval(row[name]) for name in ("frozen", "tuned")),
-            f"{row['gained']} / {row['lost']}", row["p"], f"{row['best_epoch']} of {row['epochs']}", row["train_cpu_s"],
+            f"{row['gained']} / {row['lost']}", row["p"], "yes" if _tried(row) else "no",
+            f"{row['best_epoch']} of {row['epochs']}", row["train_cpu_s"],
         )
         for row in result["rows"]
     )
     head = [
-        "labels", "seed", "frozen", "tuned", "test images gained / lost", "McNemar's p", "best epoch", "CPU s of training"
+        "labels", "seed", "frozen", "tuned", "test images gained / lost", "McNemar's p", "better on what was held out",
+        "best epoch", "CPU s of training",
     ]
     first = result["rows"][0]
     told = (
@@ -246,6 +248,12 @@ def million(result: Result) -> str:
         f"pairs that were made {alike['made_found']:,} were found, and of {alike['pairs']:,} that comparing "
         f"{alike['probed_rows']:,} images with all others finds, {alike['pairs_found']:,}."
     )
+
+
+def _tried(row: Result) -> bool:
+    """Whether the product would have let it challenge: better than the start on the images held out of training."""
+    best, loss, accuracy = row["best_epoch"], row["held_out_loss"], row["held_out_accuracy"]
+    return bool(loss[best] < loss[0] or accuracy[best] > accuracy[0])
 
 
 def _interval(estimate: dict[str, float]) -> str:
