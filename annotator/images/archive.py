@@ -13,7 +13,7 @@ from django.conf import settings
 
 from annotator.images.bulk import Arrival, ingest_many, taken
 from annotator.images.chunks import forget_archive
-from annotator.images.folder_labels import folder_of
+from annotator.images.folder_labels import class_folder, folder_of
 from annotator.images.ingest import close_batch
 from annotator.images.models import ArchiveUpload, Import
 from annotator.images.parts import Parts
@@ -108,7 +108,7 @@ def _is_ignored(info: zipfile.ZipInfo) -> bool:
 def _labels(batch: Import, entries: list[zipfile.ZipInfo]) -> dict[str, Label]:
     if batch.labels_from != "folder":
         return {}
-    folders = {folder for entry in entries if (folder := folder_of(entry.filename))}
+    folders = {folder for entry in entries if (folder := class_folder(entry.filename))}
     return labels_named(project=batch.project, names=sorted(folders))
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from django.conf import settings
 
 from annotator.images.bulk import Arrival, ingest_many
-from annotator.images.folder_labels import folder_of, normal, read_csv
+from annotator.images.folder_labels import class_folder, folder_of, normal, read_csv
 from annotator.images.ingest import Ingested, close_batch, open_batch
 from annotator.images.models import Import
 from annotator.projects.errors import Invalid
@@ -64,7 +64,9 @@ def _classes(names: list[str], root: Path, labels: str) -> dict[str, str]:
     if labels == "none":
         return {}
     if labels == "folder":
-        return {name: folder for name in names if (folder := folder_of(name) or root.name)}
+        # A file that lies in none of the folders is of the class that the whole folder is named for.
+        here = {name: name if folder_of(name) else f"{root.name}/{name}" for name in names}
+        return {name: folder for name, path in here.items() if (folder := class_folder(path))}
     wanted = read_csv(Path(labels))
     unknown = sorted(set(wanted) - {normal(name) for name in names})
     if unknown:

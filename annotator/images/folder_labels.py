@@ -10,11 +10,23 @@ from annotator.projects.errors import Invalid
 
 HEADERS = {("path", "label"), ("filename", "label"), ("file", "label"), ("image", "label"), ("name", "label")}
 MOST_BYTES = 200_000_000
+# What lies beside pictures in data sets; a folder with nothing else is no class.
+BESIDE_PICTURES = frozenset({
+    ".md", ".txt", ".rst", ".pdf", ".html", ".htm", ".json", ".jsonl", ".xml", ".yaml", ".yml", ".toml", ".ini", ".cfg", ".log",
+    ".csv", ".tsv", ".xls", ".xlsx", ".py", ".ipynb", ".sh", ".zip", ".gz", ".tar", ".npy", ".npz", ".pth", ".pt", ".onnx",
+    ".bin", ".db", ".sqlite",
+})
+)
 
 
 def folder_of(name: str) -> str:
     """The name of the folder that a file lies in directly (`train/cat/1.jpg` gives `cat`); '' for a file in none."""
     return PurePosixPath(name.replace("\\", "/")).parent.name
+
+
+def class_folder(name: str) -> str:
+    """As `folder_of`, but '' for what is surely no picture, such as a README: it must not make its folder a class."""
+    return "" if PurePosixPath(name).suffix.lower() in BESIDE_PICTURES else folder_of(name)
 
 
 def read_csv(path: Path) -> dict[str, str]:

@@ -54,10 +54,12 @@ def test_what_systems_leave_behind_is_ignored(project: Project, user: User) -> N
 
 
 def test_folders_become_classes_when_asked(project: Project, user: User) -> None:
-    entries = [("set/cup/1.jpg", photo(1)), ("set/Bowl/2.jpg", photo(2)), ("set/Bowl/3.jpg", photo(3)), ("4.jpg", photo(4))]
+    entries = [("set/cup/1.jpg", photo(1)), ("set/Bowl/2.jpg", photo(2)), ("set/Bowl/3.jpg", photo(3)), ("4.jpg", photo(4)),
+               ("set/about/README.md", b"what these are")]
     extracted(uploaded(project, user, zipped(entries), labels_from="folder"))
     said = {standing.image.name: str(standing.label) for standing in Standing.objects.select_related("image", "label")}
     assert said == {"set/cup/1.jpg": "cup", "set/Bowl/2.jpg": "Bowl", "set/Bowl/3.jpg": "Bowl"}
+    assert not project.labels.filter(name="about").exists()
     bowl = project.labels.get(name="Bowl")
     assert bowl.color and bowl.key
 

@@ -53,6 +53,17 @@ def test_folders_become_classes(project: Project, folder: Path, user: User) -> N
     assert set(Annotation.objects.values_list("source", flat=True)) == {"import"}
 
 
+def test_a_folder_without_pictures_is_no_class(project: Project, folder: Path, user: User) -> None:
+    (folder / "about").mkdir()
+    (folder / "about" / "README.md").write_text("what these pictures are")
+    (folder / "loose.jpg").unlink()
+    (folder / "README.md").write_text("what these pictures are")
+    import_folder(project=project, folder=folder, labels="folder", user=user)
+    names = set(project.labels.values_list("name", flat=True))
+    assert {"Bowl", "cup"} <= names
+    assert not {"about", "photos"} & names
+
+
 def test_a_second_run_takes_only_what_is_new(project: Project, folder: Path, user: User) -> None:
     import_folder(project=project, folder=folder, user=user)
     (folder / "new.jpg").write_bytes(encoded(picture(77)))
