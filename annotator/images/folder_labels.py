@@ -12,11 +12,10 @@ HEADERS = {("path", "label"), ("filename", "label"), ("file", "label"), ("image"
 MOST_BYTES = 200_000_000
 # What lies beside pictures in data sets; a folder with nothing else is no class.
 BESIDE_PICTURES = frozenset({
-    ".md", ".txt", ".rst", ".pdf", ".html", ".htm", ".json", ".jsonl", ".xml", ".yaml", ".yml", ".toml", ".ini", ".cfg", ".log",
-    ".csv", ".tsv", ".xls", ".xlsx", ".py", ".ipynb", ".sh", ".zip", ".gz", ".tar", ".npy", ".npz", ".pth", ".pt", ".onnx",
-    ".bin", ".db", ".sqlite",
+    ".md", ".txt", ".rst", ".pdf", ".html", ".htm", ".json", ".jsonl", ".xml", ".yaml", ".yml", ".toml", ".ini", ".cfg",
+    ".log", ".csv", ".tsv", ".xls", ".xlsx", ".py", ".ipynb", ".sh", ".zip", ".gz", ".tar", ".npy", ".npz", ".pth", ".pt",
+    ".onnx", ".bin", ".db", ".sqlite",
 })
-)
 
 
 def folder_of(name: str) -> str:
