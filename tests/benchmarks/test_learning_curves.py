@@ -131,11 +131,13 @@ def test_the_pictures_are_well_formed_and_the_same_each_time(result):
         assert "background" not in text
 
 
-@pytest.mark.parametrize("family", ["scikit-activeml", "baal"])
+# Baal comes by hand only, for it asks for more than it needs: it is held to this where it is.
+FAMILIES = [family for family in ("scikit-activeml", "baal") if all(method.is_there for method in named([family]))]
+
+
+@pytest.mark.parametrize("family", FAMILIES)
 def test_other_libraries_ask_for_every_image_once(images, family):
     """When every label was given, whoever chose has learnt from the same: no image was asked for twice or left out."""
-    if not all(method.is_there for method in named([family])):
-        pytest.skip(f"{family} is not installed: it is in the extra `bench`")
     question = ask(images, 0)
     pool = len(question.pooled)
     points = [10, 20, pool]
