@@ -51,14 +51,16 @@ def build_bundle(
     expected: Mapping[str, Any],
     backbone_licence: str,
     machine: str,
+    extra_files: Mapping[str, bytes] | None = None,
 ) -> BundleInfo:
     """Write the zip to ``out_path``: whole or not at all, and the same bytes for the same arguments.
 
     ``irs`` maps a precision to its model.xml (model.bin beside it); ``sample_image`` is a JPEG and
     ``expected`` the answers to it; ``lineage`` is what JSON can hold; ``machine`` names the processor
-    that the report was measured on. Raises OSError when the disk is full.
+    that the report was measured on; ``extra_files`` are other forms of the model, by their names in
+    the zip. Raises OSError when the disk is full.
     """
-    contents: dict[str, bytes] = {}
+    contents: dict[str, bytes] = dict(extra_files or {})
     models: dict[str, str] = {}
     for precision, xml in irs.items():
         folder = precision.lower()
