@@ -6,6 +6,7 @@ from django.contrib import admin
 from django.http import HttpRequest
 from django.template.defaultfilters import filesizeformat
 
+import annotator.delivery.admin_devices  # noqa: F401  registers the pages of devices
 from annotator.delivery.models import Bundle
 
 
