@@ -1,7 +1,8 @@
 """A bundle as an object: load it, give it a picture, get the classes."""
 
+import queue
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, overload
@@ -10,11 +11,22 @@ import numpy as np
 import numpy.typing as npt
 
 from mlcore.edge.engine import ov
+from mlcore.edge.in_order import in_order
 from mlcore.edge.manifest import BundleProblem, Manifest
 from mlcore.edge.postprocess import Prediction, rank, softmax
 from mlcore.edge.preprocess import Pixels, load_input, to_input
 
 Picture = str | Path | bytes | Pixels
+
+# Devices that a machine may lack, or whose driver may refuse a model, and that the CPU then stands in for.
+_ACCELERATORS = ("AUTO", "GPU", "NPU")
+
+# Threads beyond the requests that keep a device busy: they decode the next pictures meanwhile.
+_DECODING = 2
+
+
+class InferenceFailed(Exception):
+    """The device could not compute an answer; the message is a sentence."""
 
 
 @dataclass(frozen=True)
@@ -44,8 +56,8 @@ class Model:
     """A bundle, unpacked at ``path``, checked against its manifest and compiled for ``device``.
 
     ``precision`` is FP32, FP16 or INT8; without it the bundle's recommended one runs. ``device`` is
-    OpenVINO's name: AUTO, CPU, GPU, NPU. May be used from several threads.
-    Raises BundleProblem.
+    OpenVINO's name: AUTO, CPU, GPU, NPU; where a GPU or NPU cannot run the model the CPU does, and ``note`` is a sentence
+    that says so (else empty). May be used from several threads. Raises BundleProblem.
     """
 
     def __init__(self, path: str | Path, precision: str | None = None, device: str = "AUTO") -> None:
@@ -54,17 +66,27 @@ class Model:
         self.manifest.verify(self.precision)
         self.labels = tuple(label.name for label in self.manifest.labels)
         self.device = device
-        core = ov.Core()
-        xml = self.manifest.root / self.manifest.models[self.precision]
-        try:
-            self._compiled = core.compile_model(xml, device, compile_options(self.precision))
-        except RuntimeError as problem:
-            raise BundleProblem(
-                f"The device {device} cannot run {self.manifest.models[self.precision]}; "
-                f"choose one of AUTO, {', '.join(core.available_devices)} ({_first_line(problem)})."
-            ) from problem
+        self.note = ""
+        self._core = ov.Core()
+        self._xml = self.manifest.root / self.manifest.models[self.precision]
+        self._compiled = self._compile_or_fall_back()
         self._request = self._compiled.create_infer_request()
         self._turn = threading.Lock()
+        self._building = threading.Lock()
+        self._many: _Requests | None = None
+
+    @property
+    def number(self) -> int | None:
+        """The bundle's number in its project, None where the lineage has none."""
+        number = self.manifest.data.get("lineage", {}).get("bundle")
+        return number if isinstance(number, int) else None
+
+    @property
+    def runs_on(self) -> str:
+        """What OpenVINO's choice came down to: CPU, GPU.0, NPU; AUTO may begin on the CPU and move on while it runs."""
+        devices = self._compiled.get_property("EXECUTION_DEVICES")
+        names = [devices] if isinstance(devices, str) else devices
+        return ", ".join(str(name).strip("()") for name in names)
 
     @property
     def metadata(self) -> Mapping[str, Any]:
@@ -89,24 +111,108 @@ class Model:
             return self.answer(image, top).predictions
         return [self.answer(one, top).predictions for one in image]
 
-    def answer(self, image: Picture, top: int | None = None) -> Answer:
-        """Everything the model says of one picture. Raises UnreadableImage."""
+    def answer(self, image: Picture, top: int | None = None, *, many: bool = False) -> Answer:
+        """Everything the model says of one picture. Raises UnreadableImage, InferenceFailed.
+
+        Alone a picture gets the whole device and is answered soonest; with ``many`` it shares it with others
+        that are asked for at the same time from other threads, and all of them together are done soonest.
+        """
+        return self.answer_pixels(self.read(image), top, many=many)
+
+    def answers(self, images: Iterable[Picture], top: int | None = None) -> Iterator[Answer]:
+        """Answer for many pictures in their order, as quickly as the device can, reading few of them ahead.
+
+        Decodes in threads beside the network. Raises UnreadableImage, InferenceFailed at the picture's turn.
+        """
+        return in_order(lambda image: self.answer(image, top, many=True), images, threads=self.hands)
+
+    @property
+    def hands(self) -> int:
+        """How many threads keep the device busy with ``answer(..., many=True)``."""
+        return self._requests().count + _DECODING
+
+    def read(self, image: Picture) -> Pixels:
+        """Decode a picture and scale it to what the network takes, uint8 (size, size, 3). Raises UnreadableImage."""
         size = self.manifest.input_size
         if isinstance(image, np.ndarray):
-            pixels = to_input(image, size)
-        else:
-            pixels = load_input(Path(image) if isinstance(image, str) else image, size)
-        logits, features = self.infer(pixels)
+            return to_input(image, size)
+        return load_input(Path(image) if isinstance(image, str) else image, size)
+
+    def answer_pixels(self, pixels: Pixels, top: int | None = None, *, many: bool = False) -> Answer:
+        """Answer for what ``read`` gave. Raises InferenceFailed."""
+        logits, features = self.infer(pixels, many=many)
         probabilities = softmax(logits)
         return Answer(rank(probabilities, self.labels, top), probabilities, features)
 
+    def infer(self, pixels: Pixels, *, many: bool = False) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+        """Run the network on uint8 (size, size, 3): logits (C,) and the feature vector (d,). Raises InferenceFailed."""
+        try:
+            if many:
+                return self._requests().infer(pixels)
+            with self._turn:
+                return _infer(self._request, pixels)
+        except RuntimeError as problem:
+            raise InferenceFailed(
+                f"The device {self.device} could not compute an answer ({_first_line(problem)}); try another device."
+            ) from problem
+
+    def _requests(self) -> "_Requests":
+        """The network compiled for many pictures at once, when it is first needed: a machine of one camera never does."""
+        with self._building:
+            if self._many is None:
+                device = "CPU" if self.note else self.device
+                self._many = _Requests(self._compile(device, "THROUGHPUT"))
+            return self._many
+
+    def _compile(self, device: str, hint: str) -> Any:
+        return self._core.compile_model(self._xml, device, compile_options(self.precision, hint))
+
+    def _compile_or_fall_back(self) -> Any:
+        model = self.manifest.models[self.precision]
+        try:
+            return self._compile(self.device, "LATENCY")
+        except RuntimeError as problem:
+            if not self.device.upper().startswith(_ACCELERATORS):
+                raise BundleProblem(
+                    f"The device {self.device} cannot run {model}; "
+                    f"choose one of AUTO, {', '.join(self._core.available_devices)} ({_first_line(problem)})."
+                ) from problem
+            reason = _first_line(problem)
+        try:
+            compiled = self._compile("CPU", "LATENCY")
+        except RuntimeError as problem:
+            raise BundleProblem(
+                f"Neither the device {self.device} ({reason}) nor the CPU can run {model} ({_first_line(problem)}); "
+                "unpack the bundle again."
+            ) from problem
+        self.note = f"The device {self.device} cannot run {model} ({reason}), so the CPU does."
+        return compiled
+
+
+class _Requests:
+    """As many requests as keep a device busy, lent to whoever comes."""
+
+    def __init__(self, compiled: Any) -> None:
+        self.count = int(compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS"))
+        # The one used last is the one whose memory is still in the cache.
+        self._idle: queue.LifoQueue[Any] = queue.LifoQueue()
+        for _ in range(self.count + _DECODING):
+            self._idle.put(compiled.create_infer_request())
+
     def infer(self, pixels: Pixels) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
-        """Run the network on uint8 (size, size, 3): logits (C,) and the feature vector (d,)."""
-        with self._turn:
-            self._request.infer([pixels[None]])
-            logits = np.array(self._request.get_tensor("logits").data[0], dtype=np.float32)
-            features = np.array(self._request.get_tensor("feature_vector").data[0], dtype=np.float32)
-        return logits, features
+        request = self._idle.get()
+        try:
+            return _infer(request, pixels)
+        finally:
+            self._idle.put(request)
+
+
+def _infer(request: Any, pixels: Pixels) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+    # The pixels are not copied: they outlive the call. What comes back is copied: the request's next answer overwrites it.
+    request.infer([pixels[None]], share_inputs=True, share_outputs=True)
+    logits = np.array(request.get_tensor("logits").data[0], dtype=np.float32)
+    features = np.array(request.get_tensor("feature_vector").data[0], dtype=np.float32)
+    return logits, features
 
 
 def _first_line(problem: Exception) -> str:

@@ -1,0 +1,136 @@
+"""The place on a device where pictures are answered, and where one model takes over from another without a pause."""
+
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from mlcore.edge.in_order import in_order
+from mlcore.edge.preprocess import Pixels, UnreadableImage
+from mlcore.edge.runtime import Answer, InferenceFailed, Model, Picture
+
+
+class NoModel(Exception):
+    """There is nothing to answer with yet; the message is a sentence with the mend."""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """One answer that was given.
+
+    ``picture`` is what was handed in, ``pixels`` uint8 (size, size, 3) what the model saw; ``ms`` is the time it took,
+    ``at`` seconds since 1970, ``number`` the bundle's, None where its lineage has none.
+    """
+
+    pixels: Pixels
+    picture: Picture
+    answer: Answer
+    ms: float
+    at: float
+    source: str
+    number: int | None
+
+
+@dataclass(frozen=True)
+class Missed:
+    """One picture that got no answer; ``by_model`` tells a model that failed from a picture that cannot be read."""
+
+    message: str
+    by_model: bool
+    at: float
+    source: str
+    number: int | None
+
+
+class _Serving:
+    """A model and how many answers are under way on it."""
+
+    def __init__(self, model: Model) -> None:
+        self.model = model
+        self.under_way = 0
+
+
+class Station:
+    """Answers from any number of threads with the model that serves now.
+
+    ``observers`` are called with each Seen and ``miss_observers`` with each Missed, in the thread that asked and before it
+    gets its answer: they have to be quick and may not raise.
+    """
+
+    def __init__(self, model: Model | None = None) -> None:
+        self.observers: list[Callable[[Seen], None]] = []
+        self.miss_observers: list[Callable[[Missed], None]] = []
+        self._changed = threading.Condition()
+        self._serving = _Serving(model) if model else None
+
+    @property
+    def model(self) -> Model | None:
+        """The model that the next picture will be answered by."""
+        serving = self._serving
+        return serving.model if serving else None
+
+    def swap(self, model: Model) -> None:
+        """Let ``model`` answer from now on; returns when no answer is under way on the one before.
+
+        Nobody waits: what began on the old model ends on it, what comes next begins on the new one.
+        """
+        with self._changed:
+            before, self._serving = self._serving, _Serving(model)
+            if before is not None:
+                self._changed.wait_for(lambda: not before.under_way)
+
+    def answer(self, picture: Picture, source: str = "", *, top: int | None = None, many: bool = False) -> Answer:
+        """Answer for one picture; ``many`` says that others are being answered beside it (see Model.answer).
+
+        Raises NoModel, UnreadableImage, InferenceFailed.
+        """
+        began = time.perf_counter()
+        with self._lease() as model:
+            try:
+                pixels = model.read(picture)
+                answer = model.answer_pixels(pixels, top, many=many)
+            except (UnreadableImage, InferenceFailed) as problem:
+                by_model = isinstance(problem, InferenceFailed)
+                missed = Missed(str(problem), by_model, time.time(), source, model.number)
+                for miss_observer in self.miss_observers:
+                    miss_observer(missed)
+                raise
+        ms = (time.perf_counter() - began) * 1000
+        seen = Seen(pixels, picture, answer, ms, time.time(), source, model.number)
+        for observer in self.observers:
+            observer(seen)
+        return answer
+
+    def answers(
+        self, pictures: Iterable[tuple[str, Picture]], *, top: int | None = None
+    ) -> Iterator[tuple[str, Answer | UnreadableImage | InferenceFailed | NoModel]]:
+        """Answer for many (source, picture), in their order, as quickly as the device can; takes few ahead of what is read.
+
+        A picture without an answer has its error in the answer's place.
+        """
+
+        def one(entry: tuple[str, Picture]) -> tuple[str, Answer | UnreadableImage | InferenceFailed | NoModel]:
+            source, picture = entry
+            try:
+                return source, self.answer(picture, source, top=top, many=True)
+            except (UnreadableImage, InferenceFailed, NoModel) as problem:
+                return source, problem
+
+        model = self.model
+        return in_order(one, pictures, threads=model.hands if model else 1)
+
+    @contextmanager
+    def _lease(self) -> Iterator[Model]:
+        with self._changed:
+            serving = self._serving
+            if serving is None:
+                raise NoModel("There is no model here yet; deploy one to this device and ask again.")
+            serving.under_way += 1
+        try:
+            yield serving.model
+        finally:
+            with self._changed:
+                serving.under_way -= 1
+                if not serving.under_way and serving is not self._serving:
+                    self._changed.notify_all()
