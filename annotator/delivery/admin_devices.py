@@ -37,7 +37,7 @@ class EnrolmentCodeAdmin(ReadOnly):
 
 @admin.register(Deployment)
 class DeploymentAdmin(ReadOnly):
-    list_display = ("pk", "project", "bundle", "target", "group", "share", "rollback", "state", "why", "created_by", "created_at")
+    list_display = ("pk", "project", "bundle", "target", "group", "share", "rollback", "state", "created_by", "created_at")
     list_filter = ("state", "target", "rollback", "project")
     search_fields = ("project__name", "group", "why", "created_by__username")
     list_select_related = ("project", "bundle", "created_by")
