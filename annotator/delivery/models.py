@@ -5,14 +5,14 @@ from __future__ import annotations
 from django.conf import settings
 from django.db import models
 
-from annotator.delivery.models_back import Alert, Sighting, Vitals
+from annotator.delivery.models_back import Alert, Drift, Sighting, Vitals
 from annotator.delivery.models_deploy import Delivery, Deployment
 from annotator.delivery.models_devices import Device, EnrolmentCode
 from annotator.jobs.models import Job
 from annotator.learning.models import ModelVersion
 from annotator.projects.models import Project
 
-__all__ = ["Alert", "Bundle", "Delivery", "Deployment", "Device", "EnrolmentCode", "Sighting", "Vitals"]
+__all__ = ["Alert", "Bundle", "Delivery", "Deployment", "Device", "Drift", "EnrolmentCode", "Sighting", "Vitals"]
 
 
 class Bundle(models.Model):

@@ -33,6 +33,29 @@ class Vitals(models.Model):
         return f"{self.device} at {self.at:%H:%M}"
 
 
+class Drift(models.Model):
+    """How far what a device saw in the time up to `at` had moved from what its bundle was made on."""
+
+    device = models.ForeignKey(Device, on_delete=models.CASCADE, related_name="drift")
+    bundle = models.ForeignKey("delivery.Bundle", on_delete=models.CASCADE, related_name="+")
+    at = models.DateTimeField(help_text="The last minute of the window.")
+    answers = models.PositiveIntegerField(help_text="In the window.")
+    vectors = models.PositiveIntegerField(default=0, help_text="Feature vectors in the window.")
+    psi = models.FloatField(null=True, help_text="Of the confidence.")
+    threshold_psi = models.FloatField(null=True)
+    mmd = models.FloatField(null=True, help_text="Of the features.")
+    threshold_mmd = models.FloatField(null=True)
+    p_value = models.FloatField(null=True, help_text="Of the MMD, by permutation.")
+
+    class Meta:
+        ordering = ["at"]
+        verbose_name_plural = "drift"
+        constraints = [models.UniqueConstraint(fields=["device", "at"], name="one_drift_a_minute")]
+
+    def __str__(self) -> str:
+        return f"{self.device} at {self.at:%H:%M}"
+
+
 class Sighting(models.Model):
     """One picture that a device was torn about, or never saw the like of. The device makes its id: a retry adds nothing."""
 

@@ -17,6 +17,7 @@ class Import(models.Model):
         FOLDER = "folder", "Folder on the server"
         SAMPLE = "sample", "Sample images"
         API = "api", "API"
+        DEVICE = "device", "Device"
 
     class State(models.TextChoices):
         OPEN = "open", "Open"
