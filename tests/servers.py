@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import random
 import shutil
 import signal
 import socket
@@ -33,7 +34,7 @@ class RedisServer:
         folder.mkdir(exist_ok=True)
         self.folder = folder
         if password:
-            port = _free_port()
+            port = free_port()
             self.url = f"redis://:{password}@127.0.0.1:{port}/0"
             self._listen = ["--bind", "127.0.0.1", "--port", str(port), "--requirepass", password]
         else:
@@ -75,11 +76,19 @@ class RedisServer:
         self.stop()
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+def free_port() -> int:
+    """A port of loopback that nothing listens on, below those that the system gives to connections going out.
+
+    One of the latter is soon somebody's: a test that downloads between choosing and listening would lose it.
+    """
+    while True:
+        port = random.randint(10_000, 32_000)  # noqa: S311  no secret
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
 
 
 class PostgresServer:

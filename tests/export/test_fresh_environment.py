@@ -22,6 +22,7 @@ from mlcore.export import ExportResult
 from tests.export.conftest import Learnt
 from tests.export.shell import blocks, commands
 from tests.export.tiny import unpack
+from tests.servers import free_port
 
 pytestmark = pytest.mark.slow
 
@@ -48,12 +49,6 @@ def run(words: list[str] | str, folder: Path) -> str:
     )
     assert done.returncode == 0, f"{words}: {done.stdout[-2000:]} {done.stderr[-2000:]}"
     return done.stdout
-
-
-def free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
 
 
 def wait_for(port: int) -> None:
