@@ -9,7 +9,8 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from mlcore.edge.preprocess import UnreadableImage
-from mlcore.edge.runtime import Model
+from mlcore.edge.runtime import InferenceFailed, Model
+from mlcore.edge.station import NO_MODEL, NoModel, Station
 
 MAX_BODY = 20 * 1024 * 1024
 
@@ -32,21 +33,31 @@ class RequestProblem(Exception):
 
 
 class EdgeServer(ThreadingHTTPServer):
-    """Answers for one Model; ``server_address`` tells the port that was taken."""
+    """Answers for a Station; ``server_address`` tells the port that was taken."""
 
     daemon_threads = True
 
-    def __init__(self, address: tuple[str, int], model: Model, *, max_body: int, top: int) -> None:
+    def __init__(self, address: tuple[str, int], station: Station, *, max_body: int, top: int) -> None:
         super().__init__(address, EdgeHandler)
-        self.model = model
+        self.station = station
         self.max_body = max_body
         self.top = top
         self.decoding = threading.BoundedSemaphore(MAX_DECODING)
 
+    @property
+    def model(self) -> Model:
+        """The model that serves now. Raises NoModel."""
+        model = self.station.model
+        if model is None:
+            raise NoModel(NO_MODEL)
+        return model
 
-def create_server(model: Model, host: str, port: int, *, max_body: int = MAX_BODY, top: int = 3) -> EdgeServer:
+
+def create_server(station: Station | Model, host: str, port: int, *, max_body: int = MAX_BODY, top: int = 3) -> EdgeServer:
     """Bind the port; call ``serve_forever`` on what is returned. Raises OSError when the port is taken."""
-    return EdgeServer((host, port), model, max_body=max_body, top=top)
+    if not isinstance(station, Station):
+        station = Station(station)
+    return EdgeServer((host, port), station, max_body=max_body, top=top)
 
 
 class EdgeHandler(BaseHTTPRequestHandler):
@@ -96,6 +107,11 @@ class EdgeHandler(BaseHTTPRequestHandler):
                 if method != allowed:
                     raise RequestProblem(HTTPStatus.METHOD_NOT_ALLOWED, f"Use {allowed} for {address.path}.")
                 self._send(HTTPStatus.OK, answer(address.query))
+            except NoModel as problem:
+                self.close_connection = True
+                self._send(HTTPStatus.SERVICE_UNAVAILABLE, {"status": "no model", "error": str(problem)})
+            except InferenceFailed as problem:
+                self._send(HTTPStatus.INTERNAL_SERVER_ERROR, {"error": str(problem)})
             except RequestProblem as problem:
                 # The body may not have been read, so what follows on this connection is not a request.
                 self.close_connection = True
@@ -106,13 +122,14 @@ class EdgeHandler(BaseHTTPRequestHandler):
 
     def _health(self, query: str) -> dict[str, Any]:
         model = self.server.model
-        return {"status": "ok", "precision": model.precision, "device": model.device}
+        return {"status": "ok", "precision": model.precision, "device": model.device, "runs_on": model.runs_on}
 
     def _metadata(self, query: str) -> dict[str, Any]:
         model = self.server.model
         return {
             "precision": model.precision,
             "device": model.device,
+            "runs_on": model.runs_on,
             "labels": list(model.labels),
             "manifest": model.metadata,
         }
@@ -122,7 +139,7 @@ class EdgeHandler(BaseHTTPRequestHandler):
         data = self._read_picture()
         try:
             with self.server.decoding:
-                predictions = self.server.model.predict(data, top)
+                predictions = self.server.station.answer(data, f"http:{self.client_address[0]}", top=top).predictions
         except UnreadableImage as problem:
             status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE if problem.code == "too_large" else HTTPStatus.BAD_REQUEST
             raise RequestProblem(status, problem.message) from problem

@@ -10,6 +10,11 @@ from mlcore.edge.in_order import in_order
 from mlcore.edge.preprocess import Pixels, UnreadableImage
 from mlcore.edge.runtime import Answer, InferenceFailed, Model, Picture
 
+# The code of a picture that was read, but that the device could not compute an answer for.
+BY_MODEL = "failed"
+
+NO_MODEL = "There is no model here yet; deploy one to this device and ask again."
+
 
 class NoModel(Exception):
     """There is nothing to answer with yet; the message is a sentence with the mend."""
@@ -34,10 +39,13 @@ class Seen:
 
 @dataclass(frozen=True)
 class Missed:
-    """One picture that got no answer; ``by_model`` tells a model that failed from a picture that cannot be read."""
+    """One picture that got no answer.
+
+    ``code`` is that of UnreadableImage, or BY_MODEL where the picture was good and the model failed; ``message`` a sentence.
+    """
 
     message: str
-    by_model: bool
+    code: str
     at: float
     source: str
     number: int | None
@@ -81,51 +89,56 @@ class Station:
                 self._changed.wait_for(lambda: not before.under_way)
 
     def answer(self, picture: Picture, source: str = "", *, top: int | None = None, many: bool = False) -> Answer:
-        """Answer for one picture; ``many`` says that others are being answered beside it (see Model.answer).
+        """Answer for one picture; ``many`` says that others are asked for beside it (see Model.answer).
 
         Raises NoModel, UnreadableImage, InferenceFailed.
         """
+        return self.see(picture, source, top=top, many=many).answer
+
+    def see(self, picture: Picture, source: str = "", *, top: int | None = None, many: bool = False) -> Seen:
+        """``answer`` with all that belongs to it. Raises NoModel, UnreadableImage, InferenceFailed."""
         began = time.perf_counter()
         with self._lease() as model:
             try:
                 pixels = model.read(picture)
                 answer = model.answer_pixels(pixels, top, many=many)
             except (UnreadableImage, InferenceFailed) as problem:
-                by_model = isinstance(problem, InferenceFailed)
-                missed = Missed(str(problem), by_model, time.time(), source, model.number)
-                for miss_observer in self.miss_observers:
-                    miss_observer(missed)
+                self._tell_missed(problem, source, model.number)
                 raise
         ms = (time.perf_counter() - began) * 1000
         seen = Seen(pixels, picture, answer, ms, time.time(), source, model.number)
         for observer in self.observers:
             observer(seen)
-        return answer
+        return seen
 
-    def answers(
-        self, pictures: Iterable[tuple[str, Picture]], *, top: int | None = None
-    ) -> Iterator[tuple[str, Answer | UnreadableImage | InferenceFailed | NoModel]]:
-        """Answer for many (source, picture), in their order, as quickly as the device can; takes few ahead of what is read.
+    def see_many(self, pictures: Iterable[tuple[str, Picture]], *, top: int | None = None) -> Iterator[Seen | Missed]:
+        """Answer for many (source, picture), in their order, as quickly as the device can, reading few of them ahead.
 
-        A picture without an answer has its error in the answer's place.
+        A picture without an answer has its Missed in the answer's place. Raises NoModel.
         """
 
-        def one(entry: tuple[str, Picture]) -> tuple[str, Answer | UnreadableImage | InferenceFailed | NoModel]:
+        def see_one(entry: tuple[str, Picture]) -> Seen | Missed:
             source, picture = entry
             try:
-                return source, self.answer(picture, source, top=top, many=True)
-            except (UnreadableImage, InferenceFailed, NoModel) as problem:
-                return source, problem
+                return self.see(picture, source, top=top, many=True)
+            except (UnreadableImage, InferenceFailed) as problem:
+                return _missed(problem, source, None)
 
-        model = self.model
-        return in_order(one, pictures, threads=model.hands if model else 1)
+        with self._lease() as model:
+            hands = model.hands
+        return in_order(see_one, pictures, threads=hands)
+
+    def _tell_missed(self, problem: UnreadableImage | InferenceFailed, source: str, number: int | None) -> None:
+        missed = _missed(problem, source, number)
+        for observer in self.miss_observers:
+            observer(missed)
 
     @contextmanager
     def _lease(self) -> Iterator[Model]:
         with self._changed:
             serving = self._serving
             if serving is None:
-                raise NoModel("There is no model here yet; deploy one to this device and ask again.")
+                raise NoModel(NO_MODEL)
             serving.under_way += 1
         try:
             yield serving.model
@@ -134,3 +147,8 @@ class Station:
                 serving.under_way -= 1
                 if not serving.under_way and serving is not self._serving:
                     self._changed.notify_all()
+
+
+def _missed(problem: UnreadableImage | InferenceFailed, source: str, number: int | None) -> Missed:
+    code = problem.code if isinstance(problem, UnreadableImage) else BY_MODEL
+    return Missed(str(problem), code, time.time(), source, number)

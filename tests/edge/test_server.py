@@ -1,5 +1,6 @@
 """The bundle over HTTP."""
 
+import functools
 import http.client
 import json
 import os
@@ -15,6 +16,7 @@ import pytest
 
 from mlcore.edge.cli import main
 from mlcore.edge.serve import create_server
+from mlcore.edge.station import Station
 from tests.export.tiny import COLOURS, jpeg
 
 BOUNDARY = "b0undary"
@@ -31,22 +33,22 @@ def address(model):
         thread.join()
 
 
+def send(address, method: str, path: str, body: bytes | None = None, **headers: str):
+    """Send one request; gives status and JSON."""
+    connection = http.client.HTTPConnection(*address, timeout=30)
+    try:
+        connection.request(method, path, body, {key.replace("_", "-"): value for key, value in headers.items()})
+        answer = connection.getresponse()
+        assert answer.headers["Content-Type"].startswith("application/json")
+        assert answer.headers["X-Content-Type-Options"] == "nosniff"
+        return answer.status, json.loads(answer.read())
+    finally:
+        connection.close()
+
+
 @pytest.fixture
 def ask(address):
-    """Send one request; gives status and JSON."""
-
-    def ask(method: str, path: str, body: bytes | None = None, **headers: str):
-        connection = http.client.HTTPConnection(*address, timeout=30)
-        try:
-            connection.request(method, path, body, {key.replace("_", "-"): value for key, value in headers.items()})
-            answer = connection.getresponse()
-            assert answer.headers["Content-Type"].startswith("application/json")
-            assert answer.headers["X-Content-Type-Options"] == "nosniff"
-            return answer.status, json.loads(answer.read())
-        finally:
-            connection.close()
-
-    return ask
+    return functools.partial(send, address)
 
 
 def form(*parts: tuple[str, bytes]) -> bytes:
@@ -82,7 +84,7 @@ def test_top_says_how_many_classes(ask):
 
 
 def test_its_state_and_its_origin_can_be_asked(ask):
-    assert ask("GET", "/healthz") == (200, {"status": "ok", "precision": "FP16", "device": "AUTO"})
+    assert ask("GET", "/healthz") == (200, {"status": "ok", "precision": "FP16", "device": "AUTO", "runs_on": "CPU"})
     status, answer = ask("GET", "/metadata")
     assert status == 200
     assert answer["labels"] == list(COLOURS)
@@ -158,6 +160,18 @@ def test_after_a_refusal_the_unread_body_is_not_taken_for_a_request(address):
         while chunk := connection.recv(1000):
             answer += chunk
     assert answer.count(b"HTTP/1.1 ") == 1
+
+
+def test_without_a_model_it_is_told_that_there_is_none_yet_and_then_answered(model):
+    station = Station()
+    with create_server(station, "127.0.0.1", 0) as server:
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}).start()
+        for method, path, body in (("GET", "/healthz", None), ("GET", "/metadata", None), ("POST", "/predict", jpeg("red"))):
+            status, answer = send(server.server_address, method, path, body)
+            assert (status, "deploy one" in answer["error"]) == (503, True)
+        station.swap(model)
+        assert send(server.server_address, "POST", "/predict", jpeg("red"))[1]["label"] == "red"
+        server.shutdown()
 
 
 def test_many_at_once_get_their_own_answers(ask):
