@@ -1,0 +1,38 @@
+"""Record what each precision says of a few pictures, so that a device can check itself; read by mlcore.edge.golden."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mlcore.convert import LOGITS
+from mlcore.edge.engine import ov
+from mlcore.edge.preprocess import load_input
+from mlcore.edge.runtime import compile_options
+
+PICTURES = 3
+
+# How far a probability may be off on another device. FP32 differs by the order of additions; FP16 and INT8 run as fast as
+# the device can, which may mean half precision or bfloat16 between their layers.
+TOLERANCE = {"FP32": 0.005, "FP16": 0.05, "INT8": 0.1}
+
+
+def record(irs: Mapping[str, Path], pictures: Mapping[str, bytes], size: int, class_names: Sequence[str]) -> dict[str, Any]:
+    """What golden/expected.json holds: ``pictures`` are JPEGs by their names in the bundle, ``size`` the model's side."""
+    core = ov.Core()
+    said: dict[str, dict[str, list[float]]] = {name: {} for name in pictures}
+    for precision, xml in irs.items():
+        request = core.compile_model(xml, "CPU", compile_options(precision)).create_infer_request()
+        for name, jpeg in pictures.items():
+            request.infer([load_input(jpeg, size)[None]])
+            said[name][precision] = [round(float(one), 5) for one in request.get_tensor(LOGITS).data[0]]
+    first = next(iter(irs))
+    return {
+        "compared": "largest difference of any probability, the softmax of the logits",
+        "tolerance": {precision: TOLERANCE[precision] for precision in irs},
+        "pictures": [
+            {"image": name, "label": class_names[int(np.argmax(logits[first]))], "logits": logits}
+            for name, logits in said.items()
+        ],
+    }
