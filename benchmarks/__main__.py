@@ -23,9 +23,10 @@ from typing import Any
 from benchmarks.common import RESULTS, ROOT, machine, now
 from benchmarks.report import write_tables
 
-# Left out unless named: `install` downloads some gigabytes, `scikit` needs the extra `intel`, `peers` the extra `test`.
+# Left out unless named: `install` and `edge_runtime` download a gigabyte and more, `scikit` needs the extra `intel`, `peers`
+# the extra `test`.
 MEASUREMENTS = ("startup", "imports", "queue", "loop", "ranking", "heads", "features", "precision")
-ON_REQUEST = ("install", "scikit", "peers", "finetune", "forecast", "backbones", "million")
+ON_REQUEST = ("install", "scikit", "peers", "finetune", "forecast", "backbones", "million", "edge_runtime")
 # Takes half an hour or more, keeps every run that it has made, and writes a result for each set of pictures by itself.
 BY_ITSELF = "learning_curves"
 

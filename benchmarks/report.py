@@ -17,7 +17,7 @@ from benchmarks.learning_curves.figures import write_figures
 from benchmarks.learning_curves.tables import BLOCKS, sentence
 from benchmarks.tables import TABLES
 
-BEGIN, END = r"<!-- begin ([a-z-]+) -->\n", r"<!-- end [a-z-]+ -->"
+BEGIN, END = r"<!-- begin ([a-z_-]+) -->\n", r"<!-- end [a-z_-]+ -->"
 PAGES = (
     ROOT / "benchmarks" / "README.md", ROOT / "README.md", ROOT / "docs" / "learning-curves.md",
     ROOT / "docs" / "active-learning.md",

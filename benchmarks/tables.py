@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from benchmarks.backbone_tables import backbones
+from benchmarks.edge_tables import edge_runtime
 from benchmarks.markdown import markdown
 from benchmarks.pixel_tables import features, precision, scikit
 
@@ -264,5 +265,5 @@ TABLES: dict[str, Callable[[Result], str]] = {
     "loop": loop, "ranking": ranking, "peers": peers, "queue": queue, "features": features, "precision": precision,
     "scikit": scikit, "imports": imports,
     "startup": startup, "install": install, "finetune": finetune, "million": million,
-    "heads": heads, "forecast": forecast, "backbones": backbones,
+    "heads": heads, "forecast": forecast, "backbones": backbones, "edge_runtime": edge_runtime,
 }

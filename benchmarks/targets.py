@@ -97,6 +97,23 @@ def _again(result: Result) -> tuple[str, bool]:
     return f"{result['second_run_s']} s", result["second_run_s"] < 5
 
 
+def _as_benchmark_app(result: Result) -> tuple[str, bool]:
+    ratios = {row["precision"]: row["bare_ratio"] for row in result["throughput"]}
+    return "; ".join(f"{name} {ratio:.3f}" for name, ratio in ratios.items()), min(ratios.values()) >= 0.95
+
+
+def _lighter(result: Result) -> tuple[str, bool]:
+    disk, memory = result["disk"], result["memory"]
+    others = [name for name in ("geti", "torch") if name in disk]
+    told = "; ".join(
+        f"{name} x {disk[name]['all_mb'] / disk['device']['all_mb']:.1f} disk, "
+        f"x {memory[name]['pss_mb'] / memory['device']['pss_mb']:.1f} memory"
+        for name in others
+    )
+    less = (disk[name]["all_mb"] > disk["device"]["all_mb"] for name in others)
+    return told, all(less) and all(memory[name]["pss_mb"] > memory["device"]["pss_mb"] for name in others)
+
+
 def _fewer_labels(other: str, most: float) -> Callable[[Result], tuple[str, bool]]:
     def judge(result: Result) -> tuple[str, bool]:
         found = share(result, other)
@@ -167,6 +184,13 @@ TARGETS = (
         "Its BADGE stays within the limits on 256 features",
     ),
     Target("`make run` again: pages served in under 5 s", "install", _again),
+    Target(
+        "on the device: the network through the runtime within 5 % of `benchmark_app` on the same IR", "edge_runtime",
+        _as_benchmark_app,
+    ),
+    Target(
+        "on the device: less disk and less memory than Geti's deployment package and than torch", "edge_runtime", _lighter
+    ),
     *(
         target
         for name in ("trashnet", "elpv")
