@@ -14,6 +14,8 @@ from mlcore.threads import one_thread
 from mlcore.types import Flags, Floats
 
 CENTRES = 256
+# Rows drawn at random, which the server holds what devices see against: centres are no sample, and would look like drift.
+SAMPLE = 256
 # From fewer images that the model did not learn from, their percentiles would be noise.
 ENOUGH = 50
 _PERCENTILES = np.arange(101)
@@ -48,6 +50,7 @@ def build_reference(*, features: Floats, probabilities: Floats, learnt: Flags, s
     return _npz(
         {
             "centres": centres.astype(np.float16),
+            "sample": _sample(features, seed).astype(np.float16),
             "distances": np.percentile(distances, _PERCENTILES).astype(np.float32),
             "margins": np.percentile(margins, _PERCENTILES).astype(np.float32),
             "confidence": _shares(np.minimum((sure * BINS).astype(np.int64), BINS - 1), BINS),
@@ -59,6 +62,10 @@ def build_reference(*, features: Floats, probabilities: Floats, learnt: Flags, s
 
 def _centres(rows: Floats, seed: int) -> Floats:
     return kmeans(rows, min(CENTRES, len(rows)), np.random.default_rng(seed))[1]
+
+
+def _sample(rows: Floats, seed: int) -> Floats:
+    return rows[np.sort(np.random.default_rng(seed).permutation(len(rows))[:SAMPLE])]
 
 
 def _distances(rows: Floats, centres: Floats) -> Floats:
