@@ -9,10 +9,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from mlcore.edge.manifest import PRECISIONS, BundleProblem
+from mlcore.edge.manifest import PRECISIONS, BundleProblem, Manifest
 from mlcore.edge.preprocess import UnreadableImage
 from mlcore.edge.runtime import Model, Picture
 from mlcore.edge.serve import MAX_BODY, create_server
+from mlcore.edge.signature import prove
 from mlcore.edge.sources import CameraProblem, find_pictures, frames
 
 OK, SOME_FAILED, CANNOT_RUN, INTERRUPTED = 0, 1, 2, 130
@@ -25,10 +26,18 @@ def main(arguments: Sequence[str] | None = None, *, bundle: Path | None = None) 
     """
     parser = _parser(needs_bundle=bundle is None)
     options = parser.parse_args(arguments)
-    if not options.images and options.camera is None and not options.serve:
-        parser.error("give a picture, a folder or a pattern, or --camera 0, or --serve")
+    if not options.images and options.camera is None and not options.serve and not options.verify:
+        parser.error("give a picture, a folder or a pattern, or --camera 0, or --serve, or --verify")
     try:
-        model = Model(bundle or options.bundle, options.precision, options.device)
+        key = options.key.read_text(encoding="utf-8") if options.key else None
+    except (OSError, ValueError) as problem:
+        parser.error(f"--key {options.key} cannot be read ({problem}); give the file with the workspace's public key")
+    try:
+        if options.verify:
+            manifest = Manifest.read(bundle or options.bundle)
+            print(prove(manifest, manifest.choose(options.precision), key))
+            return OK
+        model = Model(bundle or options.bundle, options.precision, options.device, trusted_key=key)
         if options.serve:
             return _serve(model, options)
         failed = 0
@@ -68,6 +77,13 @@ def _parser(*, needs_bundle: bool) -> argparse.ArgumentParser:
     )
     parser.add_argument("--port", type=int, default=8080, help="with --serve (default %(default)s; 0 takes a free one)")
     parser.add_argument("--max-bytes", type=int, default=MAX_BODY, help="with --serve: largest upload (default %(default)s)")
+    parser.add_argument(
+        "--key",
+        type=Path,
+        metavar="FILE",
+        help="public key (PEM) that must have signed every file; without it the bundle's own, which finds accidents only",
+    )
+    parser.add_argument("--verify", action="store_true", help="only check the files, and say what that proves")
     if needs_bundle:
         parser.add_argument("--bundle", type=Path, required=True, help="folder of the unpacked bundle")
     return parser

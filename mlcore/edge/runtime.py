@@ -15,6 +15,7 @@ from mlcore.edge.in_order import in_order
 from mlcore.edge.manifest import BundleProblem, Manifest
 from mlcore.edge.postprocess import Prediction, rank, softmax
 from mlcore.edge.preprocess import Pixels, load_input, to_input
+from mlcore.edge.signature import prove
 
 Picture = str | Path | bytes | Pixels
 
@@ -57,13 +58,21 @@ class Model:
 
     ``precision`` is FP32, FP16 or INT8; without it the bundle's recommended one runs. ``device`` is
     OpenVINO's name: AUTO, CPU, GPU, NPU; where a GPU or NPU cannot run the model the CPU does, and ``note`` is a sentence
-    that says so (else empty). May be used from several threads. Raises BundleProblem.
+    that says so (else empty). ``trusted_key`` is a public key, PEM, that must have signed every file there is; ``proof``
+    is a sentence of what the check of the files proves. May be used from several threads. Raises BundleProblem.
     """
 
-    def __init__(self, path: str | Path, precision: str | None = None, device: str = "AUTO") -> None:
+    def __init__(
+        self,
+        path: str | Path,
+        precision: str | None = None,
+        device: str = "AUTO",
+        *,
+        trusted_key: str | None = None,
+    ) -> None:
         self.manifest = Manifest.read(Path(path))
         self.precision = self.manifest.choose(precision)
-        self.manifest.verify(self.precision)
+        self.proof = prove(self.manifest, self.precision, trusted_key)
         self.labels = tuple(label.name for label in self.manifest.labels)
         self.device = device
         self.note = ""
@@ -78,8 +87,7 @@ class Model:
     @property
     def number(self) -> int | None:
         """The bundle's number in its project, None where the lineage has none."""
-        number = self.manifest.data.get("lineage", {}).get("bundle")
-        return number if isinstance(number, int) else None
+        return self.manifest.number
 
     @property
     def runs_on(self) -> str:

@@ -17,7 +17,7 @@ from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from mlcore.edge.manifest import BundleProblem, digest
+from mlcore.edge.manifest import MANIFEST_NAME, BundleProblem, Manifest, digest
 
 SIGNATURE_NAME = "model.sig"
 # The signer's public key as the bundle carries it, for whoever wants to read it: it proves nothing by itself.
@@ -45,6 +45,30 @@ class Statement:
         return any(name.is_relative_to(one) for one in self.ignored)
 
 
+def prove(manifest: Manifest, precision: str, trusted_key: str | None = None) -> str:
+    """Check every file of a bundle as far as it can be; answers in a sentence what that proves. Raises BundleProblem.
+
+    ``trusted_key``, PEM, is one that came another way than the bundle: then nothing but what its holder signed may lie
+    there. Without it the bundle's own key is taken, and files that people put beside are left alone.
+    """
+    spared = manifest.spared(precision)
+    if trusted_key is not None:
+        manifest.verify(precision, verify(manifest.root, trusted_key, spared=spared))
+        return "Every file is as the trusted key signed it."
+    if KEY_NAME not in manifest.files:
+        manifest.verify(precision)
+        return f"Every file is as {MANIFEST_NAME} says. The bundle is not signed, so that finds accidents only."
+    try:
+        own_key = (manifest.root / KEY_NAME).read_text(encoding="ascii")
+    except (OSError, ValueError) as problem:
+        raise SignatureProblem(f"{KEY_NAME} is missing or no text; unpack the whole bundle again.") from problem
+    manifest.verify(precision, verify(manifest.root, own_key, spared=spared, others_allowed=True))
+    return (
+        "Every file is as the key inside the bundle signed it. That finds accidents only, since a forger puts in a key too: "
+        f"give the workspace's own {KEY_NAME} with --key."
+    )
+
+
 def verify(
     root: Path, public_key_pem: str, *, spared: Collection[PurePosixPath] = (), others_allowed: bool = False
 ) -> dict[str, str]:
@@ -58,7 +82,11 @@ def verify(
     for name in sorted(said.files):
         path = root / name
         if path.is_symlink() or not path.is_file():
-            if PurePosixPath(name).parent in spared and not path.exists():
+            if (
+                not path.is_symlink()
+                and not path.exists()
+                and any(PurePosixPath(name).is_relative_to(one) for one in spared)
+            ):
                 continue
             raise SignatureProblem(f"{name} was signed and is not here as a plain file; fetch the whole bundle again.")
         found[name] = digest(path)
