@@ -17,7 +17,9 @@ log = logging.getLogger(__name__)
 
 STATUS: dict[type[errors.DomainError], int] = {
     errors.Invalid: status.HTTP_400_BAD_REQUEST,
+    errors.Unproven: status.HTTP_401_UNAUTHORIZED,
     errors.NotAllowed: status.HTTP_403_FORBIDDEN,
+    errors.Revoked: status.HTTP_403_FORBIDDEN,
     errors.NotFound: status.HTTP_404_NOT_FOUND,
     errors.Conflict: status.HTTP_409_CONFLICT,
     errors.NotReady: status.HTTP_409_CONFLICT,
@@ -34,6 +36,8 @@ def answer(error: Exception, context: dict[str, Any]) -> Response | None:
         response = _response(STATUS[type(error)], error.code, error.message, error.field)
         if isinstance(error, errors.TooManyTries):
             response["Retry-After"] = str(int(error.wait) + 1)
+        if isinstance(error, errors.Unproven) and error.now is not None:
+            response.data["error"]["now"] = error.now
         return response
     if isinstance(error, exceptions.ValidationError):
         field, message = _first(error.detail)

@@ -1,4 +1,7 @@
-"""What happens is told at once: `publish` from anywhere, one subscription a process shared by all open streams."""
+"""What happens is told at once: `publish` from anywhere, one subscription a process shared by all open streams.
+
+Each listener follows one topic: a project, by its number, or a device, by `device_topic`.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
+from uuid import UUID
 from weakref import WeakKeyDictionary
 
 from redis.exceptions import RedisError
@@ -26,7 +30,10 @@ BACKLOG = 200
 
 @dataclass(frozen=True)
 class Event:
-    """One thing that happened. `type` is model, queue, progress or job; `missed` after a gap: ask for the state again."""
+    """One thing that happened. `type` is model, queue, progress, job, device, deployment or alert; look for a device.
+
+    `missed` comes after a gap: ask for the state again.
+    """
 
     type: str
     data: dict[str, Any] = field(default_factory=dict)
@@ -39,12 +46,17 @@ class Event:
 MISSED = Event("missed")
 
 
-def publish(project_id: int, type: str, data: dict[str, Any]) -> bool:
-    """Tell every open page of the project. False, and a line in the log, when Redis is away; it never raises for that."""
+def device_topic(device_id: UUID) -> str:
+    """What a device listens to."""
+    return f"device:{device_id}"
+
+
+def publish(topic: int | str, type: str, data: dict[str, Any]) -> bool:
+    """Tell every open page of the project, or the device. False, and a line in the log, when Redis is away; never raises."""
     try:
-        bus.connection().publish(f"{CHANNEL}{project_id}", json.dumps({"type": type, "data": data}))
+        bus.connection().publish(f"{CHANNEL}{topic}", json.dumps({"type": type, "data": data}))
     except RedisError as error:
-        log.warning("the event %s of project %s was not told: %s", type, project_id, error)
+        log.warning("the event %s of %s was not told: %s", type, topic, error)
         return False
     return True
 
@@ -53,15 +65,16 @@ class Hub:
     """All streams of one event loop, fed by one Redis subscription that lives while anybody listens."""
 
     def __init__(self) -> None:
-        self._queues: dict[int, set[asyncio.Queue[Event]]] = defaultdict(set)
+        self._queues: dict[str, set[asyncio.Queue[Event]]] = defaultdict(set)
         self._reader: asyncio.Task[None] | None = None
         self._hears = False
 
     @asynccontextmanager
-    async def listen(self, project_id: int) -> AsyncIterator[asyncio.Queue[Event]]:
-        """A queue that fills with the project's events until the block ends; MISSED comes first, once nothing is missed."""
+    async def listen(self, topic: int | str) -> AsyncIterator[asyncio.Queue[Event]]:
+        """A queue that fills with the topic's events until the block ends; MISSED comes first, once nothing is missed."""
         queue: asyncio.Queue[Event] = asyncio.Queue(BACKLOG)
-        self._queues[project_id].add(queue)
+        key = str(topic)
+        self._queues[key].add(queue)
         if self._reader is None or self._reader.done():
             self._reader = asyncio.create_task(self._read())
         elif self._hears:
@@ -69,9 +82,9 @@ class Hub:
         try:
             yield queue
         finally:
-            self._queues[project_id].discard(queue)
-            if not self._queues[project_id]:
-                del self._queues[project_id]
+            self._queues[key].discard(queue)
+            if not self._queues[key]:
+                del self._queues[key]
             if not self._queues and self._reader is not None:
                 self._reader.cancel()
                 self._reader = None
@@ -98,7 +111,7 @@ class Hub:
             await asyncio.sleep(RETRY_SECONDS)
 
     def _hand_out(self, channel: str, text: str) -> None:
-        queues = self._queues.get(int(channel.removeprefix(CHANNEL)))
+        queues = self._queues.get(channel.removeprefix(CHANNEL))
         if queues:
             event = Event(**json.loads(text))
             for queue in queues:

@@ -22,6 +22,21 @@ class NotAllowed(DomainError):
     code = "not_allowed"
 
 
+class Unproven(DomainError):
+    """Nothing proves who is asking. `now`, in Unix seconds, is told to one whose clock is wrong."""
+
+    def __init__(self, message: str, *, code: str, now: float | None = None) -> None:
+        super().__init__(message)
+        self.code = code
+        self.now = now
+
+
+class Revoked(NotAllowed):
+    """The device was shut out."""
+
+    code = "revoked"
+
+
 class NotFound(DomainError):
     """There is no such thing, or the person may not know of it."""
 
