@@ -271,6 +271,15 @@ TRAIN_THREADS = _number("ANNOTATOR_TRAIN_THREADS", 0)
 # ANNOTATOR_SKLEARN_INTELEX: let scikit-learn-intelex compute for scikit-learn where it is installed.
 SKLEARN_INTELEX = _flag("ANNOTATOR_SKLEARN_INTELEX", True)
 
+# --- what devices send back -----------------------------------------------------------------------------------
+
+# ANNOTATOR_VITALS_DAYS: how long the minutes that devices tell, and the drift in them, are kept.
+VITALS_DAYS = _number("ANNOTATOR_VITALS_DAYS", 30)
+# ANNOTATOR_DRIFT_MINUTES: how long a time drift is measured over; there is a look at every quarter of it.
+DRIFT_MINUTES = _number("ANNOTATOR_DRIFT_MINUTES", 60)
+if VITALS_DAYS < 1 or DRIFT_MINUTES < 1:
+    raise ImproperlyConfigured("ANNOTATOR_VITALS_DAYS and ANNOTATOR_DRIFT_MINUTES must be at least 1.")
+
 # --- API ------------------------------------------------------------------------------------------------------
 
 REST_FRAMEWORK: dict[str, Any] = {

@@ -78,11 +78,12 @@ def examine(data: bytes) -> Prepared | ImageProblem:
 
 def keep(
     *, project: Project, batch: Import, name: str, data: bytes, look: Prepared | ImageProblem, label: Label | None = None,
-    seems_new: bool = False,
+    seems_new: bool = False, chosen: bool = False,
 ) -> Ingested:
     """Store what `examine` found, and count it in the import, all in one transaction.
 
     `seems_new`: the caller knows that the project lacked it a moment ago, so it is not looked up; still only one is stored.
+    `chosen`: somebody picked it for being hard, so it is never put aside: the judge's images stand for all others.
     """
     name = clean_name(name)
     if isinstance(look, ImageProblem):
@@ -94,7 +95,7 @@ def keep(
         )
     if known is None:
         try:
-            return _store(project, batch, name, len(data), look, label)
+            return _store(project, batch, name, len(data), look, label, chosen)
         except IntegrityError:
             # The same picture came twice at once, and the other was quicker.
             known = Image.objects.get(project=project, sha256=look.sha256)
@@ -109,13 +110,15 @@ def keep_known(*, project: Project, batch: Import, sha256: str, label: Label | N
     return _duplicate(batch, known, label)
 
 
-def _store(project: Project, batch: Import, name: str, size: int, look: Prepared, label: Label | None) -> Ingested:
+def _store(
+    project: Project, batch: Import, name: str, size: int, look: Prepared, label: Label | None, chosen: bool
+) -> Ingested:
     is_audit, sort_key = lot(project.pk, look.sha256, project.audit_fraction)
     with transaction.atomic():
         image = Image.objects.create(
             project=project, batch=batch, sha256=look.sha256, name=name, format=look.format, size=size,
             width=look.width, height=look.height, display=look.display[0] if look.display else "",
-            is_audit=is_audit, sort_key=sort_key,
+            is_audit=is_audit and not chosen, sort_key=sort_key,
         )
         if label is not None:
             came_labelled.send(Image, image=image, label=label, user=batch.created_by)

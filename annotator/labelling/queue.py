@@ -1,4 +1,4 @@
-"""What to ask next: the best free candidates, every so often an image of the judge's, never one that another client holds.
+"""What to ask next: the best free candidates, at times an image of the judge's or of a device's, never one that others hold.
 
 Handing out is one at a time in a project: whoever does it holds the lock of the project's `Turn` (on SQLite, that of the
 database). So nothing has to be tried twice, and the rhythm of audit images holds for any number of clients together.
@@ -28,6 +28,9 @@ MOST = 50
 MOST_HELD = 500
 LONGEST_CLIENT = 64
 LAST_SORT_KEY = 2**31
+# Which of every so many tasks is one of the images that devices sent, while there are any.
+SENT_EVERY, SENT_AT = 3, 2
+AUDITS, SENT, LEARNS = "audit", "sent", "learn"
 # The judge must not lean on the model: audit tasks come without a guess.
 AUDIT = {"reason": {"code": "audit", "text": "Drawn at random, to judge the model"}}
 UNRANKED = {"reason": {"code": "unranked", "text": "No ranking yet: in random order"}}
@@ -89,17 +92,49 @@ def _new(project: Project, turn: Turn, count: int, exclude: Collection[int]) -> 
     """New tasks in the order in which they should be shown; moves the turn on with each."""
     free = _Free(turn, exclude)
     audits = free.take(_audits_due(turn, project.audit_every, count), is_audit=True)
-    learns = free.take(count - len(audits), is_audit=False)
-    if len(learns) + len(audits) < count:
+    kinds = _kinds(turn, project.audit_every, count, len(audits))
+    sent = free.take(kinds.count(SENT), is_audit=False, from_devices=True)
+    learns = free.take(count - len(audits) - len(sent), is_audit=False)
+    if len(learns) + len(sent) + len(audits) < count:
         # At the end of the pool only audit images are left: they are worth an answer too.
-        audits += free.take(count - len(learns) - len(audits), is_audit=True)
-    while learns or audits:
+        audits += free.take(count - len(learns) - len(sent) - len(audits), is_audit=True)
+    while learns or sent or audits:
         turn.handed_out += 1
-        due = turn.handed_out - turn.last_audit >= project.audit_every
-        found = audits.pop(0) if audits and (due or not learns) else learns.pop(0)
-        if found[0].is_audit:
+        if audits and (_is_audits(turn, project.audit_every) or not (learns or sent)):
+            found = audits.pop(0)
             turn.last_audit = turn.handed_out
+        else:
+            found = sent.pop(0) if sent and (_is_sents(turn) or not learns) else learns.pop(0)
         yield found
+
+
+def _kinds(turn: Turn, every: int, count: int, audits: int) -> list[str]:
+    """What the next tasks will be, if there is enough of everything but audit images; does not move the turn."""
+    ahead = Turn(handed_out=turn.handed_out, last_audit=turn.last_audit)
+    kinds = []
+    for _ in range(count):
+        ahead.handed_out += 1
+        if audits and _is_audits(ahead, every):
+            kinds.append(AUDITS)
+            audits -= 1
+            ahead.last_audit = ahead.handed_out
+        else:
+            kinds.append(SENT if _is_sents(ahead) else LEARNS)
+    return kinds
+
+
+def _is_audits(turn: Turn, every: int) -> bool:
+    """Whether the task that the turn stands at is due to the judge."""
+    return turn.handed_out - turn.last_audit >= every
+
+
+def _is_sents(turn: Turn) -> bool:
+    """Whether it is due to what devices sent: every third task, or the one after it where that went to the judge.
+
+    Known from the task's number, which goes back with tasks that come back, so nothing more has to be kept.
+    """
+    after_audit = turn.last_audit == turn.handed_out - 1
+    return SENT_AT in (turn.handed_out % SENT_EVERY, (turn.handed_out - after_audit) % SENT_EVERY)
 
 
 def _audits_due(turn: Turn, every: int, count: int) -> int:
@@ -117,16 +152,19 @@ class _Free:
         self.taken = set(exclude)
         self.left = statements.count_free(turn.project_id)
 
-    def take(self, count: int, *, is_audit: bool) -> list[Found]:
-        """Up to `count` images, best first; in their fixed order where no ranking reaches."""
+    def take(self, count: int, *, is_audit: bool, from_devices: bool = False) -> list[Found]:
+        """Up to `count` images, best first; in their fixed order where no ranking reaches.
+
+        `from_devices`: only those that devices sent, as far as they are ranked.
+        """
         # Known without looking, so that an empty queue costs nothing.
         count = min(count, self.left[is_audit])
         if count <= 0:
             return []
-        ranked = statements.free_candidates(self.project_id, is_audit, self.taken, count)
+        ranked = statements.free_candidates(self.project_id, is_audit, self.taken, count, from_devices=from_devices)
         found = [(image, _describe(is_audit, *row)) for image, row in ranked]
         self.taken.update(image.pk for image, _ in found)
-        if len(found) < count:
+        if len(found) < count and not from_devices:
             found += [(image, _plain(is_audit)) for image in self._unranked(count - len(found), is_audit)]
         self.taken.update(image.pk for image, _ in found)
         self.left[is_audit] -= len(found)

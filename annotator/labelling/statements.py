@@ -23,6 +23,8 @@ _IMAGE = ", ".join(f"i.{field}" for field in _IMAGE_FIELDS)
 _UNANSWERED = "NOT EXISTS (SELECT 1 FROM labelling_standing s WHERE s.image_id = i.id)"
 _FREE = f"{_UNANSWERED} AND NOT EXISTS (SELECT 1 FROM labelling_lease l WHERE l.image_id = i.id)"
 
+_DEVICE_IMPORTS = "SELECT b.id FROM images_import b WHERE b.project_id = %s AND b.source = 'device'"
+
 _ANNOTATION_FIELDS = [field for field in Annotation._meta.concrete_fields if not field.primary_key]
 
 Row = Sequence[Any]
@@ -110,13 +112,19 @@ def renew_leases(images: Collection[int], until: datetime) -> None:
     _run(f"UPDATE labelling_lease SET expires_at = %s WHERE image_id IN ({_numbers(images)})", _moment(until))
 
 
-def free_candidates(project_id: int, is_audit: bool, exclude: Collection[int], count: int) -> list[tuple[Image, Row]]:
-    """The best free candidates: image, and (reason, reason_text, guess_id, confidence, top, model_number)."""
+def free_candidates(
+    project_id: int, is_audit: bool, exclude: Collection[int], count: int, *, from_devices: bool = False
+) -> list[tuple[Image, Row]]:
+    """The best free candidates: image, and (reason, reason_text, guess_id, confidence, top, model_number).
+
+    `from_devices`: only those that devices sent.
+    """
+    sent = f" AND i.batch_id IN ({_DEVICE_IMPORTS})" if from_devices else ""
     found = _all(
         f"SELECT {_IMAGE}, c.reason, c.reason_text, c.guess_id, c.confidence, c.top, c.model_number "
         "FROM labelling_candidate c JOIN images_image i ON i.id = c.image_id "
-        f"WHERE c.project_id = %s AND c.is_audit = %s AND {_FREE}{_but(exclude)} ORDER BY c.position LIMIT %s",
-        project_id, is_audit, count,
+        f"WHERE c.project_id = %s AND c.is_audit = %s{sent} AND {_FREE}{_but(exclude)} ORDER BY c.position LIMIT %s",
+        project_id, is_audit, *([project_id] if sent else []), count,
     )
     return [(_image(row), row[len(_IMAGE_FIELDS) :]) for row in found]
 

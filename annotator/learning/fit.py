@@ -15,15 +15,20 @@ from annotator.projects.models import Project
 from mlcore.heads import REGISTRY
 from mlcore.heads.base import Head, State
 from mlcore.loop import Step, step
+from mlcore.types import Flags
 
 
-def fit(*, project: Project, known: Warm, said: Answers, k: int) -> Step:
-    """Fit on the labels of the pool, score it, and order the k images to ask for. Audit images take no part at all."""
+def fit(*, project: Project, known: Warm, said: Answers, k: int, aside: Flags | None = None) -> Step:
+    """Fit on the labels of the pool, score it, and order the k images to ask for. Audit images take no part at all.
+
+    aside (n,) bool: images that have an order of their own, see `from_devices`.
+    """
     classes = tuple(label.pk for label in said.classes)
     # New classes come at the end, so what was carried over stays true; when one has gone, it does not.
     still = known.carried == classes[: len(known.carried)]
+    excluded = said.excluded if aside is None else said.excluded | aside
     turn = step(
-        features=known.pool.z, labels=said.labels, n_classes=len(classes), in_flight=said.in_flight, excluded=said.excluded,
+        features=known.pool.z, labels=said.labels, n_classes=len(classes), in_flight=said.in_flight, excluded=excluded,
         k=k, strategy=project.strategy, head=project.head, previous=known.carry if still else None, seed=project.pk,
     )
     known.carry, known.carried = turn.carry(), classes

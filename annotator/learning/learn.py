@@ -9,7 +9,7 @@ from django.conf import settings
 from annotator.jobs import events
 from annotator.labelling import tally
 from annotator.labelling.models import Candidate
-from annotator.learning import behind, curve, data
+from annotator.learning import behind, curve, data, from_devices
 from annotator.learning.answers import answers
 from annotator.learning.fit import fit, record_version
 from annotator.learning.judge import judge, retire_all, serve
@@ -38,7 +38,8 @@ def learn(project_id: int, *, again: bool = False) -> ModelVersion | None:
         return None
     said = answers(project, known)
     clock.lap("load")
-    turn = fit(project=project, known=known, said=said, k=settings.QUEUE_SIZE)
+    sent = from_devices.waiting(project, known)
+    turn = fit(project=project, known=known, said=said, k=settings.QUEUE_SIZE, aside=sent.among(len(known.pool)))
     clock.skip(turn.timings)
     version = None
     if turn.head is None:
@@ -50,7 +51,7 @@ def learn(project_id: int, *, again: bool = False) -> ModelVersion | None:
         serve(version=version)
         clock.lap("judge")
     candidates = write_queue(
-        project=project, known=known, said=said, turn=turn, model_number=version.number if version else None,
+        project=project, known=known, said=said, turn=turn, sent=sent, model_number=version.number if version else None,
         seen=seen, seconds=clock.total, temperature=version.temperature if version else 1.0,
     )
     clock.lap("write")

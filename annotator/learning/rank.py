@@ -9,8 +9,10 @@ from django.db import transaction
 
 from annotator.images.models import Image
 from annotator.labelling.models import Candidate, Standing
+from annotator.learning import from_devices
 from annotator.learning.answers import Answers
 from annotator.learning.data import Warm
+from annotator.learning.from_devices import Sent
 from annotator.learning.models import Ranking
 from annotator.projects.models import Label, Project
 from mlcore.heads.base import sharpened
@@ -30,8 +32,8 @@ TEXTS = {
 
 
 def write_queue(
-    *, project: Project, known: Warm, said: Answers, turn: Step, model_number: int | None, seen: str, seconds: float,
-    temperature: float = 1.0,
+    *, project: Project, known: Warm, said: Answers, turn: Step, sent: Sent, model_number: int | None, seen: str,
+    seconds: float, temperature: float = 1.0,
 ) -> int:
     """Replace the project's candidates and note what the ranking saw; answers how many candidates there are.
 
@@ -39,7 +41,8 @@ def write_queue(
 
     Images that were answered or deleted while the ranking was made are left out.
     """
-    rows = _ranked(project, known, said, turn, model_number, temperature) + _audit(project, known, said)
+    rows = _ranked(project, known, said, turn, model_number, temperature)
+    rows += _sent(project, known, said, turn, sent, model_number, temperature, len(rows)) + _audit(project, known, said)
     ids = [row.image_id for row in rows]
     with transaction.atomic():
         Candidate.objects.filter(project=project).delete()
@@ -82,6 +85,27 @@ def _ranked(
             zip(turn.selection.indices, turn.selection.scores, turn.reasons, strict=True)
         )
     ]
+
+
+def _sent(
+    project: Project, known: Warm, said: Answers, turn: Step, sent: Sent, model_number: int | None, temperature: float,
+    first: int,
+) -> list[Candidate]:
+    """What devices sent, behind the strategy's own choice: the queue takes these in at a pace of its own."""
+    rows, reasons = from_devices.order(known, said, turn, sent)
+    return [
+        Candidate(
+            project=project, image_id=int(known.pool.ids[row]), position=position, reason=reason.code,
+            reason_text=_sent_text(sent.names[int(row)], reason, said.classes)[:200], model_number=model_number,
+            **_guess(turn, int(row), said.classes, temperature),
+        )
+        for position, (row, reason) in enumerate(zip(rows, reasons, strict=True), start=first)
+    ]
+
+
+def _sent_text(device: str, reason: Reason, classes: list[Label]) -> str:
+    special = {"unlike": from_devices.UNLIKE, "cold_start": from_devices.HARD}
+    return f"from {device}: {special.get(reason.code) or reason_text(reason, classes)}"
 
 
 def _audit(project: Project, known: Warm, said: Answers) -> list[Candidate]:
