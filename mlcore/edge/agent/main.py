@@ -1,0 +1,127 @@
+"""The agent: serve what ran before, then talk with the workspace, until asked to stop. May be killed at any moment."""
+
+import signal
+import sys
+import threading
+from collections.abc import Callable, Mapping
+from types import FrameType
+from typing import Any
+
+from mlcore.edge.agent.back import Back
+from mlcore.edge.agent.changer import Changer, Choice
+from mlcore.edge.agent.home import Home
+from mlcore.edge.agent.identity import Identity
+from mlcore.edge.agent.link import Link
+from mlcore.edge.agent.status import Status
+from mlcore.edge.agent.stream import Stream
+from mlcore.edge.agent.sync import Sync
+from mlcore.edge.agent.versions import Versions
+from mlcore.edge.manifest import BundleProblem
+from mlcore.edge.reference import Reference
+from mlcore.edge.runtime import Model
+from mlcore.edge.station import Station
+from mlcore.edge.uncertain import Keeper, KeepSettings
+from mlcore.edge.watch import Watch
+
+
+class Agent:
+    """Everything that runs on one device, put together.
+
+    Raises IdentityProblem, StateProblem, HomeProblem, LinkProblem when the device cannot begin; later nothing ends it but
+    ``stop``. ``station`` is where its pictures are answered.
+    """
+
+    def __init__(self, home: Home, *, choice: Choice | None = None) -> None:
+        home.make()
+        self.home = home
+        self.station = Station()
+        self._identity = Identity.read(home)
+        self._link = Link(self._identity)
+        self._versions = Versions(home)
+        self._status = Status(home.status, self._changed)
+        self._watch = Watch(self.station)
+        self._keeper = Keeper(home.kept)
+        self.station.observers.append(self._keeper)
+        self._changer = Changer(
+            versions=self._versions,
+            station=self.station,
+            status=self._status,
+            link=self._link,
+            choice=choice or Choice(),
+            on_model=self._model_began,
+        )
+        self._sync = Sync(
+            home=home,
+            link=self._link,
+            versions=self._versions,
+            status=self._status,
+            changer=self._changer,
+            on_settings=self._allow,
+        )
+        self._stream = Stream(self._link, self._sync.wake)
+        self._back = Back(link=self._link, watch=self._watch, keeper=self._keeper, allowed=lambda: not self._sync.revoked)
+        self._said = ""
+
+    def serve_first(self) -> None:
+        """Let the version that ran before answer again."""
+        self._sync.take_up_settings()
+        self._changer.serve_first()
+        self._changed()
+
+    def run(self) -> None:
+        """Talk with the workspace until ``stop``."""
+        self._changer.start()
+        self._stream.start()
+        self._back.start()
+        try:
+            self._sync.run()
+        finally:
+            self._stream.stop()
+            self._back.stop()
+            self._changer.stop()
+            self._changer.join(timeout=5)
+            self._status.save(self._versions.state)
+
+    def stop(self) -> None:
+        """Let ``run`` return; what was begun is taken up at the next start."""
+        self._sync.stop()
+
+    def _model_began(self, model: Model) -> None:
+        try:
+            self._keeper.reference = Reference.read(model.manifest.root)
+        except BundleProblem:
+            # What it is torn about is still found; what it never saw is not.
+            self._keeper.reference = None
+
+    def _allow(self, settings: Mapping[str, Any]) -> None:
+        self._keeper.settings = KeepSettings.read(settings)
+        self._watch.with_features = settings.get("privacy", "nothing") != "nothing"
+
+    def _changed(self) -> None:
+        report = self._status.report(self._versions.state)
+        running = report["running"]
+        said = " ".join(
+            word
+            for word in (
+                report["state"],
+                f"(bundle {running['number']} serves, {running['precision']} on {running['device']})" if running else "",
+                report["why"],
+            )
+            if word
+        )
+        if said != self._said:
+            self._said = said
+            print(f"edge-annotator: {said}", file=sys.stderr, flush=True)
+        self._status.save(self._versions.state)
+        self._sync.wake()
+
+
+def stop_on_signals(stop: Callable[[], None]) -> None:
+    """Call ``stop`` when the system or a person asks the process to end."""
+
+    def hear(number: int, frame: FrameType | None) -> None:
+        # Not in the handler itself: what it interrupted may hold the lock that stopping needs.
+        threading.Thread(target=stop, daemon=True).start()
+
+    signal.signal(signal.SIGTERM, hear)
+    signal.signal(signal.SIGINT, hear)
