@@ -10,7 +10,7 @@ from annotator.projects.models import Project
 
 
 class Deployment(models.Model):
-    """One bundle for some devices, asked for by one person. Closed when every delivery is, or at the first that fails."""
+    """One bundle for some devices, asked for by one person. A share of them is a trial: the first that fails halts it."""
 
     class Target(models.TextChoices):
         ALL = "all", "Every device"
@@ -61,6 +61,9 @@ class Delivery(models.Model):
     deployment = models.ForeignKey(Deployment, on_delete=models.CASCADE, related_name="deliveries")
     device = models.ForeignKey(Device, on_delete=models.CASCADE, related_name="deliveries")
     serial = models.PositiveBigIntegerField(default=0, help_text="Of the order that the device was given for it.")
+    before = models.ForeignKey(
+        "delivery.Bundle", null=True, on_delete=models.SET_NULL, related_name="+", help_text="What the device ran before."
+    )
     state = models.CharField(max_length=12, choices=State.choices, default=State.WAITING)
     done = models.PositiveBigIntegerField(default=0, help_text="Bytes.")
     total = models.PositiveBigIntegerField(default=0)

@@ -106,6 +106,7 @@ class Migration(migrations.Migration):
                 ('measured', models.JSONField(blank=True, default=dict, help_text='What the device measured before it swapped.')),
                 ('started_at', models.DateTimeField(blank=True, null=True)),
                 ('finished_at', models.DateTimeField(blank=True, null=True)),
+                ('before', models.ForeignKey(help_text='What the device ran before.', null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='delivery.bundle')),
                 ('deployment', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='deliveries', to='delivery.deployment')),
                 ('device', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='deliveries', to='delivery.device')),
             ],
