@@ -14,7 +14,7 @@ from typing import Any
 from benchmarks import targets
 from benchmarks.common import RESULTS, ROOT
 from benchmarks.learning_curves.figures import write_figures
-from benchmarks.learning_curves.tables import BLOCKS, sentence
+from benchmarks.learning_curves.tables import BLOCKS, front
 from benchmarks.tables import TABLES
 
 BEGIN, END = r"<!-- begin ([a-z_-]+) -->\n", r"<!-- end [a-z_-]+ -->"
@@ -109,7 +109,7 @@ def short(results: dict[str, dict[str, Any]]) -> str:
             f"- **Memory** of all processes together: {mb['idle']:.0f} MB at rest, {mb['peak']:.0f} MB at most while "
             "importing, computing features and learning."
         )
-    if told := sentence(results):
+    if told := front(results):
         lines.append(told)
     return "\n".join(lines) or "Not measured yet."
 

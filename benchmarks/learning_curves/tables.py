@@ -92,14 +92,19 @@ def at(said: Result, labels: int, measure: str) -> float:
     return float(said[measure]["mean"][said["labels"].index(labels)])
 
 
-def sentence(results: dict[str, Result]) -> str:
-    """For the front page: what a set takes, beside chance and the naive recipe."""
-    told = [
-        f"{result['set']} ({len(result['classes'])} classes): {needed(result['methods'][OURS])}; chosen at random: "
-        f"{needed(result['methods'][RANDOM])}; the naive recipe: {needed(result['methods'][NAIVE])}"
+def front(results: dict[str, Result]) -> str:
+    """For the front page: what each set takes, beside chance and the naive recipe."""
+    rows = [
+        (
+            f"{result['set']}, {len(result['classes'])} classes",
+            *(needed(result["methods"][name]) for name in (OURS, RANDOM, NAIVE)),
+        )
         for result in curves(results)
     ]
-    return "\n".join(f"- **Labels** for 90 % of what all labels would give, {line}." for line in told)
+    if not rows:
+        return ""
+    head = ["labels for 90 % of what all labels give", "Edge Annotator", "drawn at random, same head", "the naive recipe"]
+    return "\n" + markdown(head, rows)
 
 
 def _answered(result: Result) -> Sequence[object]:
