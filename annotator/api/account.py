@@ -105,7 +105,7 @@ class LoginView(_SignIn):
     def post(self, request: Request) -> Response:
         """Sign in with a password. After a few wrong ones it is 429 for a while."""
         values = parsed(Password, request.data)
-        return self.let_in(request, sign_in(request=request._request, address=_address(request), **values))
+        return self.let_in(request, sign_in(request=request._request, address=address_of(request), **values))
 
 
 class LinkView(_SignIn):
@@ -152,7 +152,7 @@ class TokenView(APIView):
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
-def _address(request: Request) -> str | None:
+def address_of(request: Request) -> str | None:
     """Where the request comes from; None behind a unix socket, which has no addresses."""
     try:
         return str(ip_address(request.META.get("REMOTE_ADDR", "")))

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from datetime import timedelta
-from typing import ParamSpec, TypeVar
 
-from asgiref.sync import sync_to_async
-from django.db import connections
 from django.db.models import Q
-from django.http import HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.utils import timezone
 from django.views.decorators.http import require_GET
 
 from annotator.api.errors import STATUS
+from annotator.api.streams import answer_stream, ask, next_event, refusal
 from annotator.jobs.events import MISSED, Event, hub
 from annotator.jobs.models import Job
 from annotator.jobs.progress import describe
@@ -25,9 +21,6 @@ from annotator.learning import curve
 from annotator.projects import access, tokens
 from annotator.projects.errors import DomainError
 from annotator.projects.models import User
-
-P = ParamSpec("P")
-Answer = TypeVar("Answer")
 
 HEARTBEAT_SECONDS = 15.0
 # How long the first snapshot waits for Redis.
@@ -44,16 +37,12 @@ async def project_events(request: HttpRequest, project_id: int) -> HttpResponse 
     """Progress and model as they stand, then every event of the project. 401 for strangers, 404 for non-members."""
     user = await _user(request)
     if user is None:
-        return _refusal(401, "not_authenticated", "Sign in first, or send a token with the scope 'read'.")
+        return refusal(401, "not_authenticated", "Sign in first, or send a token with the scope 'read'.")
     try:
-        await _ask(access.find_project, user, project_id)
+        await ask(access.find_project, user, project_id)
     except DomainError as error:
-        return _refusal(STATUS[type(error)], error.code, error.message)
-    stream = StreamingHttpResponse(_stream(user, project_id), content_type="text/event-stream")
-    stream["Cache-Control"] = "no-cache"
-    # Tells nginx not to collect the stream into a buffer.
-    stream["X-Accel-Buffering"] = "no"
-    return stream
+        return refusal(STATUS[type(error)], error.code, error.message)
+    return answer_stream(_stream(user, project_id))
 
 
 async def _stream(user: User, project_id: int) -> AsyncIterator[str]:
@@ -61,26 +50,20 @@ async def _stream(user: User, project_id: int) -> AsyncIterator[str]:
     checked = time.monotonic()
     async with hub().listen(project_id) as queue:
         # The snapshot is taken once events are heard, so that nothing falls in between; without Redis it comes all the same.
-        happened: Event | None = await _next(queue, SNAPSHOT_SECONDS) or MISSED
+        happened: Event | None = await next_event(queue, SNAPSHOT_SECONDS) or MISSED
         while True:
             if time.monotonic() - checked >= ACCESS_SECONDS:
                 checked = time.monotonic()
-                if not await _ask(_may_listen, user, project_id):
+                if not await ask(_may_listen, user, project_id):
                     return
             if happened is None:
                 yield ": still here\n\n"
             elif happened == MISSED:
-                for event in await _ask(_snapshot, project_id):
+                for event in await ask(_snapshot, project_id):
                     yield event.encode()
             else:
                 yield happened.encode()
-            happened = await _next(queue, HEARTBEAT_SECONDS)
-
-
-async def _next(queue: asyncio.Queue[Event], seconds: float) -> Event | None:
-    with contextlib.suppress(TimeoutError):
-        return await asyncio.wait_for(queue.get(), seconds)
-    return None
+            happened = await next_event(queue, HEARTBEAT_SECONDS)
 
 
 def _snapshot(project_id: int) -> list[Event]:
@@ -103,26 +86,10 @@ async def _user(request: HttpRequest) -> User | None:
     header = request.headers.get("Authorization", "")
     if header:
         word, _, secret = header.partition(" ")
-        token = await _ask(tokens.find, secret.strip()) if word.lower() == "bearer" else None
+        token = await ask(tokens.find, secret.strip()) if word.lower() == "bearer" else None
         return token.user if token is not None and "read" in token.scopes else None
-    return await _ask(_signed_in, request)
+    return await ask(_signed_in, request)
 
 
 def _signed_in(request: HttpRequest) -> User | None:
     return request.user if request.user.is_authenticated and request.user.is_active else None
-
-
-async def _ask(question: Callable[P, Answer], *args: P.args, **kwargs: P.kwargs) -> Answer:
-    """Ask the database, and hang up: a stream lives for hours in a thread of its own, and must not hold a connection."""
-
-    def ask() -> Answer:
-        try:
-            return question(*args, **kwargs)
-        finally:
-            connections.close_all()
-
-    return await sync_to_async(ask)()
-
-
-def _refusal(status: int, code: str, message: str) -> JsonResponse:
-    return JsonResponse({"error": {"code": code, "message": message, "field": None}}, status=status)

@@ -6,6 +6,7 @@ import os
 import secrets
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import dj_database_url
 from django.core.exceptions import ImproperlyConfigured
@@ -85,6 +86,16 @@ if HTTPS and DEBUG:
     raise ImproperlyConfigured("ANNOTATOR_DEBUG is on for a public site: its error pages show settings. Unset it.")
 if HTTPS:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+
+# ANNOTATOR_DEVICE_URL: where devices reach the workspace, like https://label.example.org:8443; set by 'up --devices'.
+DEVICE_URL = os.environ.get("ANNOTATOR_DEVICE_URL", "").rstrip("/")
+if DEVICE_URL:
+    _device_address = urlsplit(DEVICE_URL)
+    if _device_address.scheme not in {"https", "http"} or not _device_address.hostname or _device_address.path:
+        raise ImproperlyConfigured(f"ANNOTATOR_DEVICE_URL is '{DEVICE_URL}': write it like https://label.example.org:8443.")
+    ALLOWED_HOSTS.append(f"[{_device_address.hostname}]" if ":" in _device_address.hostname else _device_address.hostname)
+# ANNOTATOR_DEVICE_PIN: only behind a proxy that ends TLS for devices: base64 of the SHA-256 of its public key.
+DEVICE_PIN = os.environ.get("ANNOTATOR_DEVICE_PIN", "")
 
 # --- Django ---------------------------------------------------------------------------------------------------
 
@@ -309,6 +320,9 @@ SPECTACULAR_SETTINGS = {
         "JobStateEnum": "annotator.jobs.models.Job.State",
         "ModelStateEnum": "annotator.learning.models.ModelVersion.State",
         "BundleStateEnum": "annotator.delivery.models.Bundle.State",
+        "DeviceStateEnum": "annotator.delivery.models.Device.State",
+        "DeploymentStateEnum": "annotator.delivery.models.Deployment.State",
+        "DeliveryStateEnum": "annotator.delivery.models.Delivery.State",
         "AnnotationKindEnum": "annotator.labelling.models.Annotation.Kind",
         "ImportStateEnum": "annotator.images.models.Import.State",
         "ImageStateEnum": ["unlabelled", "labelled", "skipped", "flagged"],

@@ -74,6 +74,11 @@ def authority() -> tuple[ec.EllipticCurvePrivateKey, x509.Certificate]:
     return key, certificate
 
 
+def authority_pem() -> str:
+    """The certificate of `authority`, PEM: the only one that devices trust."""
+    return authority()[1].public_bytes(serialization.Encoding.PEM).decode("ascii")
+
+
 def issue_device(request: str | ec.EllipticCurvePublicKey, device_id: str) -> str:
     """A certificate, PEM, that names the holder of a key ``device_id`` (its common name), for TLS and message signatures.
 
