@@ -1,4 +1,5 @@
 // The nouns of the API under the names that the pages use.
+import type { Alert, Deployment, Device } from './fleet-types'
 import type { components } from './schema'
 
 type Schemas = components['schemas']
@@ -24,8 +25,12 @@ export type NewImport = Schemas['NewImportRequest']
 export type FileResult = Schemas['FileResult']
 
 export type ImageState = Schemas['ImageStateEnum']
-export type ImageRow = Schemas['ImageRow']
-export type ImageDetail = Schemas['ImageDetail']
+export type ImageRow = Schemas['ImageRow'] & Sent
+export type ImageDetail = Schemas['ImageDetail'] & Sent
+/** The device that found it hard and sent it, where one did. */
+interface Sent {
+  device?: { id: string; name: string; reason: string } | null
+}
 /** An image with how much it looks like the one that was asked about. */
 export type SimilarImage = Schemas['SimilarImage']
 /** Near duplicates. */
@@ -35,7 +40,7 @@ export type CellImage = Schemas['CellImage']
 /** One answer that was given about an image. */
 export type Said = Schemas['AnnotationRow']
 
-export type Task = Schemas['TaskRow']
+export type Task = Schemas['TaskRow'] & Sent
 export type Guess = Schemas['GuessRow']
 export type AnnotationKind = Schemas['AnnotationKindEnum']
 export type NewAnnotation = Schemas['NewAnnotationRequest']
@@ -73,4 +78,7 @@ export interface Events {
   queue: { model_version: number | null; candidates: number }
   progress: Partial<Counts>
   job: Job
+  device: Device
+  deployment: Deployment
+  alert: Alert
 }

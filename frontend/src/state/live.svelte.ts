@@ -4,7 +4,7 @@ import type { Events } from '../api/types'
 export type LiveState = 'closed' | 'connecting' | 'open' | 'down'
 type Listener<K extends keyof Events> = (data: Events[K]) => void
 
-const TYPES = ['model', 'queue', 'progress', 'job'] as const
+const TYPES = ['model', 'queue', 'progress', 'job', 'device', 'deployment', 'alert'] as const
 const FIRST_WAIT_MS = 1000
 const LONGEST_WAIT_MS = 30_000
 
