@@ -3,28 +3,47 @@
 import hashlib
 import importlib.metadata
 import json
-import zipfile
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
-from importlib.resources import files
-from pathlib import Path
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path, PurePosixPath
 from typing import Any
 
-from mlcore import bundle_text
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from mlcore import bundle_text, golden, signing
 from mlcore.convert import FEATURES, LOGITS, InputContract
 from mlcore.edge import manifest as edge_manifest
 from mlcore.edge import preprocess
+from mlcore.edge.golden import GOLDEN_NAME
 from mlcore.edge.manifest import Label
+from mlcore.edge.reference import REFERENCE_NAME
+from mlcore.edge.signature import KEY_NAME, SIGNATURE_NAME
 from mlcore.measure import ReportRow
+from mlcore.model_card import CardFacts, model_card
+from mlcore.runtime_files import bundle_file, runtime_files
+from mlcore.same_zip import write_zip
 
 # What the runtime needs on the device, pinned to the versions that were measured.
-REQUIREMENTS = ("numpy", "openvino", "pillow")
+REQUIREMENTS = ("numpy", "openvino", "pillow", "cryptography")
 
 _SOFTWARE = ("edge-annotator", "numpy", "openvino", "pillow", "torch", "nncf")
 
-# Zip files carry local times; a fixed one (the earliest they know) makes equal content equal bytes.
-_EPOCH = (1980, 1, 1, 0, 0, 0)
-_READABLE = 0o100644 << 16
+# Files that leave as they lie in bundle_files/.
+_AS_THEY_ARE = ("run.py", "LICENSE", "Dockerfile", "edge-annotator.service")
+
+
+@dataclass(frozen=True)
+class Papers:
+    """What travels with a model besides itself, as far as it is known.
+
+    ``signing_key`` (EC P-256) signs every file; ``reference`` is what `reference.build_reference` gave; ``card`` what the
+    model card tells beyond the report.
+    """
+
+    signing_key: ec.EllipticCurvePrivateKey | None = None
+    reference: bytes | None = None
+    card: CardFacts = field(default_factory=CardFacts)
 
 
 @dataclass(frozen=True)
@@ -52,14 +71,18 @@ def build_bundle(
     backbone_licence: str,
     machine: str,
     extra_files: Mapping[str, bytes] | None = None,
+    golden_images: Sequence[bytes] = (),
+    papers: Papers | None = None,
 ) -> BundleInfo:
     """Write the zip to ``out_path``: whole or not at all, and the same bytes for the same arguments.
 
     ``irs`` maps a precision to its model.xml (model.bin beside it); ``sample_image`` is a JPEG and
     ``expected`` the answers to it; ``lineage`` is what JSON can hold; ``machine`` names the processor
     that the report was measured on; ``extra_files`` are other forms of the model, by their names in
-    the zip. Raises OSError when the disk is full.
+    the zip, whose folders may be deleted on the device; ``golden_images`` are JPEGs that it checks itself by. Raises
+    OSError when the disk is full.
     """
+    papers = papers or Papers()
     contents: dict[str, bytes] = dict(extra_files or {})
     models: dict[str, str] = {}
     for precision, xml in irs.items():
@@ -71,8 +94,8 @@ def build_bundle(
     contents["sample.jpg"] = sample_image
     contents["expected.json"] = _json(expected)
     contents["requirements.txt"] = requirements().encode()
-    for name in ("run.py", "LICENSE"):
-        contents[name] = files("mlcore").joinpath("bundle_files", name).read_bytes()
+    for name in _AS_THEY_ARE:
+        contents[name] = bundle_file(name)
     contents["README.md"] = bundle_text.readme(
         lineage=lineage,
         labels=labels,
@@ -83,10 +106,26 @@ def build_bundle(
         machine=machine,
     ).encode()
     contents["NOTICE"] = bundle_text.notice(backbone_licence).encode()
-    contents["mlcore/__init__.py"] = b""
-    for source in files("mlcore.edge").iterdir():
-        if source.name.endswith(".py"):
-            contents[f"mlcore/edge/{source.name}"] = source.read_bytes()
+    contents["MODEL_CARD.md"] = model_card(
+        facts=papers.card,
+        lineage=lineage,
+        labels=labels,
+        report=report,
+        recommended=recommended,
+        because=recommended_because,
+        backbone_licence=backbone_licence,
+    ).encode()
+    contents.update(runtime_files())
+    if golden_images:
+        pictures = {f"golden/{number}.jpg": jpeg for number, jpeg in enumerate(golden_images, 1)}
+        said = golden.record(irs, pictures, contract.size, [label.name for label in labels])
+        contents.update(pictures, **{GOLDEN_NAME: _json(said)})
+    if papers.reference is not None:
+        contents[REFERENCE_NAME] = papers.reference
+    if papers.signing_key is not None:
+        contents[KEY_NAME] = papers.signing_key.public_key().public_bytes(
+            serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+        )
 
     manifest = {
         "format": edge_manifest.FORMAT,
@@ -111,6 +150,7 @@ def build_bundle(
             FEATURES: "features of length 1",
         },
         "precisions": {precision: {"model": model} for precision, model in models.items()},
+        "optional": sorted({PurePosixPath(name).parts[0] for name in extra_files or () if "/" in name}),
         "recommended": recommended,
         "recommended_because": recommended_because,
         "report": [row.as_dict() for row in report],
@@ -121,17 +161,13 @@ def build_bundle(
         },
     }
     contents[edge_manifest.MANIFEST_NAME] = _json(manifest)
+    if papers.signing_key is not None:
+        contents[SIGNATURE_NAME] = signing.sign(contents, papers.signing_key, ignored=_caches(contents))
 
     out_path.parent.mkdir(parents=True, exist_ok=True)
     half = out_path.with_name(f".{out_path.name}.part")
     try:
-        with zipfile.ZipFile(half, "w", zipfile.ZIP_DEFLATED) as archive:
-            for name, data in sorted(contents.items()):
-                entry = zipfile.ZipInfo(name, _EPOCH)
-                entry.compress_type = zipfile.ZIP_DEFLATED
-                entry.create_system = 3
-                entry.external_attr = _READABLE
-                archive.writestr(entry, data)
+        write_zip(half, sorted(contents.items()))
         half.replace(out_path)
     finally:
         half.unlink(missing_ok=True)
@@ -152,6 +188,11 @@ def software() -> dict[str, str]:
         except importlib.metadata.PackageNotFoundError:
             continue
     return versions
+
+
+def _caches(names: Iterable[str]) -> set[str]:
+    """Where Python will put its byte code once the bundle's own runtime has run."""
+    return {(PurePosixPath(name).parent / "__pycache__").as_posix() for name in names if name.endswith(".py")}
 
 
 def _json(value: Mapping[str, Any]) -> bytes:

@@ -50,7 +50,7 @@ def build_reference(*, features: Floats, probabilities: Floats, learnt: Flags, s
     return _npz(
         {
             "centres": centres.astype(np.float16),
-            "sample": _sample(features, seed).astype(np.float16),
+            "sample": _sample(others if len(others) >= ENOUGH else features, seed).astype(np.float16),
             "distances": np.percentile(distances, _PERCENTILES).astype(np.float32),
             "margins": np.percentile(margins, _PERCENTILES).astype(np.float32),
             "confidence": _shares(np.minimum((sure * BINS).astype(np.int64), BINS - 1), BINS),

@@ -38,11 +38,14 @@ def test_everything_a_device_needs_is_inside(archive):
         "README.md",
         "LICENSE",
         "NOTICE",
+        "MODEL_CARD.md",
+        "Dockerfile",
+        "edge-annotator.service",
         "sample.jpg",
         "expected.json",
         "mlcore/__init__.py",
     } <= names
-    runtime = {f"mlcore/edge/{path.name}" for path in (ROOT / "mlcore" / "edge").glob("*.py")}
+    runtime = {path.relative_to(ROOT).as_posix() for path in (ROOT / "mlcore" / "edge").rglob("*.py")}
     assert {name for name in names if name.startswith("mlcore/edge/")} == runtime
 
 
@@ -71,7 +74,8 @@ def test_labels_keep_their_names_and_colours(archive):
 
 def test_requirements_are_pinned_to_what_was_measured(archive):
     lines = archive.read("requirements.txt").decode().split()
-    assert lines == [f"{name}=={importlib.metadata.version(name)}" for name in ("numpy", "openvino", "pillow")]
+    wanted = ("numpy", "openvino", "pillow", "cryptography")
+    assert lines == [f"{name}=={importlib.metadata.version(name)}" for name in wanted]
 
 
 def test_the_runtime_reads_as_the_python_that_it_asks_for(archive):
