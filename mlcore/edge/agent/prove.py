@@ -19,6 +19,8 @@ LIMIT = 180.0
 
 _POLL = 0.2
 
+_MODULE = "mlcore.edge.agent.trial"
+
 
 class TrialFailed(Exception):
     """The bundle is not fit for this device; the message is a sentence that says why."""
@@ -37,7 +39,7 @@ def prove(
 
     ``wait`` sleeps so many seconds and returns True to stop. Raises TrialFailed, Stopped.
     """
-    words = [sys.executable, "-m", "mlcore.edge.agent.trial", str(folder), "--device", device]
+    words = [sys.executable, "-m", _MODULE, str(folder), "--device", device]
     if precision:
         words += ["--precision", precision]
     with tempfile.TemporaryFile() as said, tempfile.TemporaryFile() as complained:
@@ -55,13 +57,16 @@ def prove(
         said.seek(0)
         complained.seek(0)
         result = _read(code, said.read(), complained.read())
-    measured = {**result, "budget_ms": budget_ms}
+    return _judge(result, budget_ms)
+
+
+def _judge(result: dict[str, Any], budget_ms: float | None) -> dict[str, Any]:
     if budget_ms is not None and result["p50_ms"] > budget_ms:
         raise TrialFailed(
             f"The new model is too slow here: half of the answers take longer than {result['p50_ms']:.1f} ms, "
             f"the budget is {budget_ms:g} ms."
         )
-    return measured
+    return {**result, "budget_ms": budget_ms}
 
 
 def _environment() -> dict[str, str]:
