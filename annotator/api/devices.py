@@ -40,6 +40,12 @@ class DownloadRow(serializers.Serializer[Any]):
     total = serializers.IntegerField()
 
 
+class WorkRow(serializers.Serializer[Any]):
+    images = serializers.IntegerField()
+    p50_ms = serializers.FloatField(help_text="Of its minutes, weighed by their answers.")
+    p95_ms = serializers.FloatField(help_text="Of its minutes, weighed by their answers.")
+
+
 class DeviceRow(serializers.Serializer[Any]):
     id = serializers.UUIDField()
     name = serializers.CharField()
@@ -60,6 +66,7 @@ class DeviceRow(serializers.Serializer[Any]):
     latency_budget_ms = serializers.FloatField(allow_null=True)
     alerts = serializers.IntegerField(help_text="That are open.")
     sightings = serializers.IntegerField(help_text="Hard images that it sent.")
+    work = WorkRow(allow_null=True, help_text="What it did in the last hour; null when it told nothing.")
 
 
 class AddressRow(serializers.Serializer[Any]):

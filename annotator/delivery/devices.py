@@ -8,11 +8,11 @@ from typing import Any
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Count, F, FloatField, OuterRef, Q, QuerySet, Subquery, Sum
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
-from annotator.delivery.models import Alert, Bundle, Device, Sighting
+from annotator.delivery.models import Alert, Bundle, Device, Sighting, Vitals
 from annotator.jobs import events
 from annotator.projects.access import note
 from annotator.projects.errors import Invalid, NotFound
@@ -25,6 +25,8 @@ SYNC_SECONDS = 20
 TORN_BELOW = 0.2
 # How long after a device fell silent the sweep still tells of it, for pages that are open.
 JUST_NOW = timedelta(seconds=15)
+# What a device did lately is what it did in so long.
+LATELY = timedelta(hours=1)
 MOST_PER_HOUR, MOST_MB = 1000, 100_000
 
 
@@ -37,9 +39,19 @@ def with_counts(devices: QuerySet[Device]) -> QuerySet[Device]:
     """The same devices, with all that `describe` shows read at once."""
     alerts = Alert.objects.filter(device=OuterRef("pk"), closed_at=None).order_by().values("device")
     sightings = Sighting.objects.filter(device=OuterRef("pk")).order_by().values("device")
+    minutes = Vitals.objects.filter(device=OuterRef("pk"), at__gte=timezone.now() - LATELY, count__gt=0)
+    lately = minutes.exclude(p50_ms=None).exclude(p95_ms=None).order_by().values("device")
+
+    def mean(field: str) -> Subquery:
+        weighed = Sum(F(field) * F("count"), output_field=FloatField()) / Sum("count", output_field=FloatField())
+        return Subquery(lately.annotate(n=weighed).values("n"), output_field=FloatField())
+
     return devices.select_related("running", "wanted").annotate(
         open_alerts=Coalesce(Subquery(alerts.annotate(n=Count("pk")).values("n")), 0),
         all_sightings=Coalesce(Subquery(sightings.annotate(n=Count("pk")).values("n")), 0),
+        images_lately=Subquery(lately.annotate(n=Sum("count")).values("n")),
+        p50_lately=mean("p50_ms"),
+        p95_lately=mean("p95_ms"),
     )
 
 
@@ -63,6 +75,11 @@ def describe(device: Device) -> dict[str, Any]:
     row = device if hasattr(device, "open_alerts") else with_counts(Device.objects.filter(pk=device.pk)).get()
     counts = vars(row)
     downloading = device.state == Device.State.DOWNLOADING and device.progress_total > 0
+    work = counts["images_lately"] and {
+        "images": counts["images_lately"],
+        "p50_ms": round(counts["p50_lately"], 3),
+        "p95_ms": round(counts["p95_lately"], 3),
+    }
     running = device.running and {
         "bundle": device.running.pk, "number": device.running.number, "precision": device.running_precision,
         "on": device.running_on, "since": _iso(device.running_since),
@@ -74,7 +91,7 @@ def describe(device: Device) -> dict[str, Any]:
         "progress": {"done": device.progress_done, "total": device.progress_total} if downloading else None,
         "info": device.info, "health": device.health, "privacy": device.privacy, "keep_per_hour": device.keep_per_hour,
         "keep_mb": device.keep_mb, "latency_budget_ms": device.latency_budget_ms, "alerts": counts["open_alerts"],
-        "sightings": counts["all_sightings"],
+        "sightings": counts["all_sightings"], "work": work,
     }
 
 
