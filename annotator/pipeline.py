@@ -11,7 +11,7 @@ from django.db import transaction
 from django.dispatch import receiver
 from django.utils import timezone
 
-from annotator.delivery import export
+from annotator.delivery import alerts, export, vitals
 from annotator.jobs import bus, events, progress
 from annotator.jobs.models import Job
 from annotator.labelling import lease, tally
@@ -133,6 +133,8 @@ def sweep() -> None:
             _learn(project.pk)
         else:
             _find_twins(project)
+    alerts.watch()
+    vitals.prune()
 
 
 def _find_twins(project: Project) -> None:

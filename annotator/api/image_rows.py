@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, TypeVar
+from uuid import UUID
 
 from django.core.exceptions import ObjectDoesNotExist
 from rest_framework import serializers
 
 from annotator.api.base import LabelRow, display_name, label_row
+from annotator.delivery.models import Sighting
 from annotator.images.models import Image
 from annotator.labelling.models import Annotation, Candidate, Standing
 
-Row = TypeVar("Row", Standing, Candidate)
+Row = TypeVar("Row", Standing, Candidate, Sighting)
 STATES = {Annotation.Kind.LABEL: "labelled", Annotation.Kind.SKIP: "skipped", Annotation.Kind.FLAG: "flagged"}
-RELATED = ("standing__label", "standing__annotation__author", "candidate")
+RELATED = ("standing__label", "standing__annotation__author", "candidate", "sighting__device")
 
 
 class PictureRow(serializers.Serializer[Any]):
@@ -25,6 +28,12 @@ class PictureRow(serializers.Serializer[Any]):
     display = serializers.CharField(help_text="Address of a version of at most 1600 pixels.")
 
 
+class SenderRow(serializers.Serializer[Any]):
+    id = serializers.UUIDField()
+    name = serializers.CharField()
+    reason = serializers.ChoiceField(choices=Sighting.Reason.choices, help_text="Why the device found it hard.")
+
+
 class ImageRow(PictureRow):
     label = LabelRow(allow_null=True)  # type: ignore[assignment]
     state = serializers.ChoiceField(choices=["unlabelled", *STATES.values()])
@@ -33,6 +42,7 @@ class ImageRow(PictureRow):
     confidence = serializers.FloatField(allow_null=True)
     annotated_by = serializers.CharField(allow_null=True)
     annotated_at = serializers.DateTimeField(allow_null=True)
+    device = SenderRow(allow_null=True, help_text="The device that sent it.")
 
 
 def thumb_url(image: Image) -> str:
@@ -57,6 +67,7 @@ def image_row(image: Image) -> dict[str, Any]:
     """The same with what was said about it; wants `select_related(*RELATED)`."""
     standing = _related(image, "standing", Standing)
     candidate = _related(image, "candidate", Candidate)
+    sighting = _related(image, "sighting", Sighting)
     said = None if standing is None else standing.annotation
     return picture_row(image) | {
         "label": None if standing is None else label_row(standing.label),
@@ -66,7 +77,20 @@ def image_row(image: Image) -> dict[str, Any]:
         "confidence": None if candidate is None else candidate.confidence,
         "annotated_by": None if said is None else display_name(said.author),
         "annotated_at": None if said is None else said.created_at,
+        "device": None if sighting is None else sender_row(sighting.device_id, sighting.device.name, sighting.reason),
     }
+
+
+def senders(images: Sequence[Image]) -> dict[int, dict[str, Any]]:
+    """The devices that sent some of these images, by the id of the image."""
+    sent = Sighting.objects.filter(image__in=[image.pk for image in images])
+    rows = sent.values_list("image", "device", "device__name", "reason")
+    return {image: sender_row(device, name, reason) for image, device, name, reason in rows if image is not None}
+
+
+def sender_row(device_id: UUID, name: str, reason: str) -> dict[str, Any]:
+    """The device that an image came from."""
+    return {"id": str(device_id), "name": name, "reason": reason}
 
 
 def _related(image: Image, name: str, kind: type[Row]) -> Row | None:

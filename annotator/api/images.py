@@ -36,6 +36,7 @@ class ListQuery(serializers.Serializer[Any]):
     label = serializers.CharField(default="", max_length=20, help_text="The id of a class, or 'none'.")  # type: ignore[assignment]
     state = serializers.ChoiceField(default="", choices=["", "unlabelled", "audit", *KINDS])
     search = serializers.CharField(default="", allow_blank=True, max_length=200, help_text="Part of the name.")
+    device = serializers.UUIDField(default=None, allow_null=True, help_text="The device that sent them.")
 
 
 class ImageList(serializers.Serializer[Any]):
@@ -140,6 +141,8 @@ def _matching(project: Project, query: dict[str, Any]) -> QuerySet[Image]:
         images = images.filter(
             standing__project=project, standing__kind=Annotation.Kind.LABEL, standing__label=int(query["label"])
         )
+    if query["device"] is not None:
+        images = images.filter(sighting__device=query["device"])
     if query["search"]:
         images = images.filter(name__icontains=query["search"])
     return images

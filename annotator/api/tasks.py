@@ -11,7 +11,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from annotator.api.base import ANNOTATOR, Ids, ProgressRow, parsed, person
-from annotator.api.image_rows import PictureRow, picture_row
+from annotator.api.image_rows import PictureRow, SenderRow, picture_row, senders
 from annotator.labelling import lease, queue
 from annotator.labelling.tally import progress
 from annotator.projects.access import find_project
@@ -43,6 +43,7 @@ class TaskRow(serializers.Serializer[Any]):
     top = GuessRow(many=True)
     model_version = serializers.IntegerField(allow_null=True)
     lease_expires_at = serializers.DateTimeField()
+    device = SenderRow(allow_null=True, help_text="The device that sent it.")
 
 
 class NextAnswer(serializers.Serializer[Any]):
@@ -78,7 +79,9 @@ class NextView(APIView):
         user = person(request)
         project = find_project(user, project_id, ANNOTATOR)
         tasks = queue.next_tasks(project=project, user=user, **parsed(NextRequest, request.data))
-        return Response({"tasks": [_row(task) for task in tasks], "progress": progress(project.pk)})
+        sent = senders([task.image for task in tasks])
+        rows = [_row(task) | {"device": sent.get(task.image.pk)} for task in tasks]
+        return Response({"tasks": rows, "progress": progress(project.pk)})
 
 
 class RenewView(APIView):

@@ -14,7 +14,7 @@ from typing import Any
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from annotator.delivery import drift
+from annotator.delivery import devices, drift
 from annotator.delivery.models import Alert, Device, Drift, Vitals
 from annotator.jobs import events
 from annotator.projects.errors import NotFound
@@ -22,8 +22,8 @@ from annotator.projects.models import Project, User
 
 Kind = Alert.Kind
 
-# Not heard of for so long, a device is offline; heard of within the shorter time, it is back.
-SILENT, HEARD = timedelta(minutes=5), timedelta(seconds=45)
+# A device that was not heard of for so long is worth a look: a page shows it as offline long before.
+SILENT = timedelta(minutes=5)
 # Megabytes of disk below which there is an alert, and from which on it ends.
 DISK_LOW, DISK_FINE = 200.0, 400.0
 # Minutes that a device must be slow for, and the share of its budget within which it is fine again.
@@ -113,7 +113,7 @@ def _offline(device: Device, now: datetime) -> Look | None:
         return None
     silent = now - device.last_seen
     return Look(
-        Kind.OFFLINE, silent > SILENT, silent <= HEARD, silent.total_seconds(), SILENT.total_seconds(),
+        Kind.OFFLINE, silent > SILENT, devices.is_online(device, now), silent.total_seconds(), SILENT.total_seconds(),
         f"{device.name} has not been heard of since {device.last_seen:%Y-%m-%d %H:%M} UTC: "
         "see whether it is on and has a network.",
     )
@@ -197,3 +197,5 @@ def _close(alert: Alert, now: datetime) -> None:
 
 def _tell(alert: Alert) -> None:
     transaction.on_commit(partial(events.publish, alert.device.project_id, "alert", describe(alert)))
+    # It says how many alerts it has.
+    transaction.on_commit(partial(devices.tell, alert.device))

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from uuid import UUID
 
 from django.db import transaction
 from django.utils import timezone
 
+from annotator.delivery import devices
 from annotator.delivery.models import Bundle, Device, Sighting
 from annotator.delivery.references import reference_of
 from annotator.delivery.vitals import are_vectors
@@ -38,6 +40,7 @@ MAY_NOT = {
     Privacy.NOTHING: "Its owner lets this device send nothing.",
     Privacy.FEATURES: "Its owner lets this device send features, and no images.",
     Privacy.BLURRED: "Its owner lets this device send images only with faces blurred.",
+    Privacy.IMAGES: "A picture came that by its own privacy must not leave the device.",
 }
 NOTHING_CAME = "Send an image, or features: there is neither."
 
@@ -103,6 +106,7 @@ def take_sighting(*, device: Device, seen: Seen, image: bytes | None = None, fea
             reason=seen.reason, margin=seen.margin, distance=seen.distance, label=seen.label, confidence=seen.confidence,
             seen_at=seen.seen_at, features=kept,
         )
+        transaction.on_commit(partial(devices.tell, device))
     return _outcome(sighting, came)
 
 
