@@ -6,6 +6,7 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 import annotator.api.openapi  # noqa: F401  the schema learns how people sign in
 from annotator.api import (
     account,
+    alerts,
     alike,
     annotations,
     bundles,
@@ -14,7 +15,9 @@ from annotator.api import (
     deployments,
     devices,
     edge,
+    edge_back,
     finetune,
+    fleet,
     images,
     imports,
     jobs,
@@ -71,6 +74,9 @@ urlpatterns: list[URLPattern | URLResolver] = [
     *devices.urlpatterns,
     *deployments.urlpatterns,
     *edge.urlpatterns,
+    *edge_back.urlpatterns,
+    *alerts.urlpatterns,
+    *fleet.urlpatterns,
     *dashboard.urlpatterns,
     *system.urlpatterns,
     path("schema/", SpectacularAPIView.as_view(), name="schema"),

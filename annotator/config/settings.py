@@ -323,6 +323,8 @@ SPECTACULAR_SETTINGS = {
         "DeviceStateEnum": "annotator.delivery.models.Device.State",
         "DeploymentStateEnum": "annotator.delivery.models.Deployment.State",
         "DeliveryStateEnum": "annotator.delivery.models.Delivery.State",
+        "AlertKindEnum": "annotator.delivery.models.Alert.Kind",
+        "DevicePrivacyEnum": "annotator.delivery.models.Device.Privacy",
         "AnnotationKindEnum": "annotator.labelling.models.Annotation.Kind",
         "ImportStateEnum": "annotator.images.models.Import.State",
         "ImageStateEnum": ["unlabelled", "labelled", "skipped", "flagged"],
