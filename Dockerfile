@@ -35,7 +35,7 @@ ENV PATH=/opt/annotator/bin:$PATH ANNOTATOR_DATA=/data PYTHONUNBUFFERED=1 MALLOC
 USER 10001
 WORKDIR /home/annotator
 VOLUME /data
-EXPOSE 8000
+EXPOSE 8000 8443
 HEALTHCHECK --interval=15s --timeout=10s --start-period=60s --retries=4 CMD ["annotator", "web", "--healthy"]
 ENTRYPOINT ["annotator"]
 # Everything in one container; docker-compose.yml runs the parts apart.

@@ -11,7 +11,7 @@ from django.db import transaction
 from django.dispatch import receiver
 from django.utils import timezone
 
-from annotator.delivery import alerts, export, vitals
+from annotator.delivery import alerts, devices, enrol, export, rollout, vitals
 from annotator.jobs import bus, events, progress
 from annotator.jobs.models import Job
 from annotator.labelling import lease, tally
@@ -126,6 +126,7 @@ def sweep() -> None:
     for job in Job.objects.filter(state=Job.State.QUEUED):
         progress.send(job)
     challenge.look_again()
+    _see_to_devices()
     for project in Project.objects.filter(archived_at=None):
         if not _features_given_up(project.pk):
             _compute_features(project.pk)
@@ -135,6 +136,13 @@ def sweep() -> None:
             _find_twins(project)
     alerts.watch()
     vitals.prune()
+
+
+def _see_to_devices() -> None:
+    """Close what is through or has failed, tell pages of devices that have fallen silent, forget old codes."""
+    rollout.settle_forgotten()
+    devices.tell_who_fell_silent()
+    enrol.forget_codes()
 
 
 def _find_twins(project: Project) -> None:

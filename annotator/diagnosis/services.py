@@ -4,27 +4,63 @@ from __future__ import annotations
 
 import os
 import secrets
+import ssl
+from http.client import HTTPException, HTTPSConnection
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from annotator.config.database import open_database_as_it_is
 from annotator.diagnosis.finding import Finding, note, ok, problem
-from annotator.supervisor.data_dir import running_site
+from annotator.supervisor.data_dir import running_listener, running_site
 from annotator.supervisor.embedded_redis import redis_server
 from annotator.supervisor.refusal import Refusal
 
 START = "Start it with 'annotator up'."
+PATIENCE = 5.0
 
 
 def examine_services() -> list[Finding]:
     """Every finding about services. Django must be set up."""
     from django.conf import settings
 
-    return [_site(settings.DATA_DIR), _database(), *_redis_and_workers(), _storage()]
+    listener = running_listener(settings.DATA_DIR) or settings.DEVICE_URL
+    return [_site(settings.DATA_DIR), _devices(listener), *_keys(), _database(), *_redis_and_workers(), _storage()]
 
 
 def _site(data_dir: Path) -> Finding:
     address = running_site(data_dir)
     return ok("site", f"up at {address}") if address else note("site", f"none is up on {data_dir}", START)
+
+
+def _devices(url: str) -> Finding:
+    """Whether the listener for devices answers, with a certificate that devices trust."""
+    from annotator.delivery.keys import authority_pem
+
+    if not url:
+        return note("devices", "nothing listens for them", "Start with 'annotator up --devices 8443' to deploy to devices.")
+    address = urlsplit(url)
+    if address.scheme != "https":
+        return note("devices", f"{url}, without TLS", "Only this machine's own devices take that: use 'up --devices'.")
+    context = ssl.create_default_context(cadata=authority_pem())
+    connection = HTTPSConnection(address.hostname or "", address.port, timeout=PATIENCE, context=context)
+    try:
+        connection.request("GET", "/edge/")
+        connection.getresponse().read()
+    except ssl.SSLCertVerificationError as error:
+        why = f"{url} shows a certificate that is not this workspace's ({error.verify_message})"
+        return note("devices", why, "Behind a proxy of your own set ANNOTATOR_DEVICE_PIN; else see what listens there.")
+    except (OSError, HTTPException) as error:
+        return problem("devices", f"{url} does not answer: {error}", "See whether the site is up, and the firewall.")
+    finally:
+        connection.close()
+    return ok("devices", f"{url} answers with this workspace's certificate")
+
+
+def _keys() -> list[Finding]:
+    from annotator.delivery.keys import open_to_others
+
+    mend = "Run 'chmod -R go= keys' in the data directory; if they may have been read, delete them and enrol devices anew."
+    return [problem("keys", f"others may read {path}", mend) for path in open_to_others()]
 
 
 def _database() -> Finding:

@@ -46,22 +46,32 @@ def lock_data_dir(path: Path) -> TextIO:
     )
 
 
-def write_address(lock: TextIO, address: str) -> None:
-    """Tell in the lock file where the site is, for other commands on the same directory."""
+def write_address(lock: TextIO, address: str, devices: str = "") -> None:
+    """Tell in the lock file where the site is, and its listener for devices, for other commands on the same directory."""
     lock.truncate(0)
-    lock.write(address)
+    lock.write(f"{address}\n{devices}\n")
     lock.flush()
 
 
 def running_site(path: Path) -> str | None:
     """The address of the site that holds the directory; None when none does, or when it has only begun to start."""
+    return _line(path, 0)
+
+
+def running_listener(path: Path) -> str | None:
+    """Where the site that holds the directory listens for devices; None when none does, or it does not listen for them."""
+    return _line(path, 1)
+
+
+def _line(path: Path, number: int) -> str | None:
     if not (path / LOCK).exists():
         return None
     with (path / LOCK).open("a+") as file:
         if _lock(file):
             return None
         file.seek(0)
-        return file.read().strip() or None
+        lines = file.read().splitlines()
+        return lines[number] or None if number < len(lines) else None
 
 
 def _lock(file: TextIO) -> bool:

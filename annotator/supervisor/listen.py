@@ -10,20 +10,20 @@ import psutil
 from annotator.supervisor.refusal import Refusal
 
 BACKLOG = 512
-NOT_OURS = "--host {} is not an address of this machine: use 127.0.0.1, or 0.0.0.0 for every one."
+NOT_OURS = "{} {} is not an address of this machine: use 127.0.0.1, or 0.0.0.0 for every one."
 EVERYWHERE = {"0.0.0.0", "::", ""}  # noqa: S104  the person asked for it with --host
 
 
-def listen(host: str, port: int) -> socket.socket:
-    """An open listening socket. Port 0 takes any free one."""
+def listen(host: str, port: int, *, host_option: str = "--host", port_option: str = "--port") -> socket.socket:
+    """An open listening socket. Port 0 takes any free one. The options are those that a sentence of refusal names."""
     if not 0 <= port <= 65535:
-        raise Refusal(f"--port {port} is not a port: use a number from 1 to 65535, or 0 for any free one.")
+        raise Refusal(f"{port_option} {port} is not a port: use a number from 1 to 65535, or 0 for any free one.")
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(
             host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )[0]
     except socket.gaierror as error:
-        raise Refusal(NOT_OURS.format(host)) from error
+        raise Refusal(NOT_OURS.format(host_option, host)) from error
     opened = socket.socket(family, kind, protocol)
     opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
@@ -31,18 +31,45 @@ def listen(host: str, port: int) -> socket.socket:
         opened.listen(BACKLOG)
     except OSError as error:
         opened.close()
-        raise Refusal(_why_not(error, host, port)) from error
+        raise Refusal(_why_not(error, host, port, host_option, port_option)) from error
     return opened
 
 
-def _why_not(error: OSError, host: str, port: int) -> str:
+def _why_not(error: OSError, host: str, port: int, host_option: str, port_option: str) -> str:
     if error.errno == errno.EADDRINUSE:
-        return f"Port {port} on {host} is in use: choose another with --port, or --port 0 for any free one."
+        return f"Port {port} on {host} is in use: choose another with {port_option}, or {port_option} 0 for any free one."
     if error.errno == errno.EACCES:
-        return f"Port {port} needs administrator rights: choose one from 1024 up with --port."
+        return f"Port {port} needs administrator rights: choose one from 1024 up with {port_option}."
     if error.errno == errno.EADDRNOTAVAIL:
-        return NOT_OURS.format(host)
-    return f"Port {port} on {host} cannot be opened ({error.strerror}): choose another with --port."
+        return NOT_OURS.format(host_option, host)
+    return f"Port {port} on {host} cannot be opened ({error.strerror}): choose another with {port_option}."
+
+
+def host_and_port(text: str, option: str) -> tuple[str, int]:
+    """What "8443", "192.168.1.5:8443" or "[::1]:8443" says; without a host, every address of this machine."""
+    host, _, port = text.rpartition(":")
+    if not (port.isascii() and port.isdigit()) or (host.count(":") and not host.startswith("[")):
+        raise Refusal(f"{option} {text} cannot be read: write a port, or host:port, such as {option} 8443.")
+    return host.strip("[]") or "0.0.0.0", int(port)  # noqa: S104  devices are elsewhere
+
+
+def address_for_others(host: str, opened: socket.socket) -> str:
+    """The https address under which other machines most likely reach a listener: where it hears all, this machine's own."""
+    name = _outgoing() if host in EVERYWHERE else host
+    port = opened.getsockname()[1]
+    return f"https://[{name}]:{port}" if ":" in name else f"https://{name}:{port}"
+
+
+def _outgoing() -> str:
+    """The address that this machine uses towards others; loopback when it has no network."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            # Nothing is sent: to connect a datagram socket only asks the routing table (192.0.2.0/24 is nobody's).
+            probe.connect(("192.0.2.1", 9))
+            found: str = probe.getsockname()[0]
+        except OSError:
+            return "127.0.0.1"
+    return found
 
 
 def address(host: str, opened: socket.socket) -> str:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import os
+import socket
 import sys
 import webbrowser
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from annotator import __version__
@@ -14,7 +15,7 @@ from annotator.config.redis_socket import socket_path, socket_url
 from annotator.supervisor import embedded_redis
 from annotator.supervisor.child import Child, python_argv
 from annotator.supervisor.data_dir import lock_data_dir, prepare_data_dir, write_address
-from annotator.supervisor.listen import EVERYWHERE, address, listen, own_names
+from annotator.supervisor.listen import EVERYWHERE, address, address_for_others, host_and_port, listen, own_names
 from annotator.supervisor.log_file import LogFile
 from annotator.supervisor.refusal import Refusal
 from annotator.supervisor.supervise import Stopped, Supervisor
@@ -25,37 +26,49 @@ READY = "ready"
 REDIS_READY, DATABASE_READY, WEB_READY = 60.0, 600.0, 120.0
 
 
-def run_machine(*, host: str, port: int, data: Path, browser: bool, verbose: bool) -> None:
-    """Start everything, print the one address, and stay until someone asks to end.
+def run_machine(
+    *, host: str, port: int, data: Path, browser: bool, verbose: bool, devices: str | None = None
+) -> None:
+    """Start everything, print the one address, and stay until someone asks to end. `devices` is [HOST:]PORT for them.
 
     Raises Refusal, with one sentence, when it cannot start.
     """
     data = prepare_data_dir(data)
     lock = lock_data_dir(data)
     listening = listen(host, port)
+    device_host, for_devices = _listen_for_devices(devices)
+    device_url = ""
+    if for_devices is not None:
+        device_url = os.environ.get("ANNOTATOR_DEVICE_URL") or address_for_others(device_host, for_devices)
     site = address(host, listening)
-    write_address(lock, site)
+    write_address(lock, site, device_url)
     logs = data / "logs"
     logs.mkdir(exist_ok=True)
     environment = child_environment(data, host)
+    if device_url:
+        environment |= device_environment(environment, device_host, device_url)
 
     def child(name: str, *words: str, log: bool = True, pass_fds: tuple[int, ...] = ()) -> Child:
         file = LogFile(logs / f"{name}.log") if log else None
         return Child(name=name, argv=python_argv(*words), log=file, env=environment, pass_fds=pass_fds)
 
-    with lock, listening, Supervisor(say=_say, verbose=verbose) as supervisor:
+    with lock, listening, for_devices or contextlib.nullcontext(), Supervisor(say=_say, verbose=verbose) as supervisor:
         _say(f"Edge Annotator {__version__} is starting. Your data: {data}")
         try:
             if not os.environ.get("REDIS_URL"):
                 _start_redis(supervisor, data, LogFile(logs / "redis.log"))
             gate, opener = os.pipe()
             fds = (listening.fileno(), gate)
-            web = child("web", "web", "--fd", str(fds[0]), "--gate", str(gate), pass_fds=fds)
+            words = ["web", "--fd", str(fds[0]), "--gate", str(gate)]
+            if for_devices is not None:
+                fds += (for_devices.fileno(),)
+                words += ["--tls-fd", str(fds[-1]), "--tls-host", device_host]
+            web = child("web", *words, pass_fds=fds)
             supervisor.start(web)
             link = _open_database(supervisor, child("database", "login-link", "--address", site, log=False))
             os.close(opener)
             _await(supervisor, web, lambda: READY in web.last_lines, seconds=WEB_READY)
-            _welcome(link, host, open_browser=browser and _has_screen())
+            _welcome(link, host, device_url, open_browser=browser and _has_screen())
             for worker in (child("learn", "worker", "learn"), child("bulk", "worker", "bulk,train", "--processes", "2")):
                 supervisor.start(worker)
                 worker.watched = True
@@ -80,6 +93,21 @@ def child_environment(data: Path, host: str) -> dict[str, str]:
         # glibc otherwise keeps up to eight heaps a core, which doubles the memory of a process with many threads.
         "MALLOC_ARENA_MAX": os.environ.get("MALLOC_ARENA_MAX", "2"),
     }
+
+
+def device_environment(environment: Mapping[str, str], host: str, url: str) -> dict[str, str]:
+    """What the processes are told where a listener for devices is open."""
+    names = [] if host in LOOPBACK else own_names(host)
+    given = environment.get("ANNOTATOR_HOSTS", "").split(",")
+    hosts = dict.fromkeys(name for name in [*given, *names] if name)
+    return {"ANNOTATOR_DEVICE_URL": url, "ANNOTATOR_HOSTS": ",".join(hosts)}
+
+
+def _listen_for_devices(wanted: str | None) -> tuple[str, socket.socket | None]:
+    if wanted is None:
+        return "", None
+    host, port = host_and_port(wanted, "--devices")
+    return host, listen(host, port, host_option="--devices", port_option="--devices")
 
 
 def _start_redis(supervisor: Supervisor, data: Path, log: LogFile) -> None:
@@ -123,8 +151,10 @@ def _open_database(supervisor: Supervisor, opening: Child) -> str:
     raise Refusal("The database could not be opened. Last words:\n  " + "\n  ".join(opening.last_lines))
 
 
-def _welcome(link: str, host: str, *, open_browser: bool) -> None:
+def _welcome(link: str, host: str, device_url: str, *, open_browser: bool) -> None:
     _say(f"Open this address; it signs you in, once ('annotator login-link' makes another):\n\n    {link}\n")
+    if device_url:
+        _say(f"Devices reach it at {device_url}, and nothing else is there.")
     if host in EVERYWHERE:
         _say("It listens on every address of this machine: put a proxy with HTTPS in front on any network you do not trust.")
     _say("Ctrl-C stops everything.")

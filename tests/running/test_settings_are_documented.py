@@ -55,6 +55,6 @@ def test_no_setting_is_read_that_settings_does_not_know() -> None:
 
 
 def test_the_example_file_names_only_settings() -> None:
-    compose_own = {"POSTGRES_PASSWORD", "REDIS_PASSWORD", "PORT", "TORCH_INDEX"}
+    compose_own = {"POSTGRES_PASSWORD", "REDIS_PASSWORD", "PORT", "DEVICE_PORT", "TORCH_INDEX"}
     names = set(re.findall(r"^#?([A-Z0-9_]+)=", (ROOT / ".env.example").read_text(), re.MULTILINE))
     assert names - compose_own <= explained()

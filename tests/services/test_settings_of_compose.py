@@ -36,6 +36,8 @@ def settings(tmp_path: Path, postgres_server: PostgresServer) -> Iterator[dict[s
             "ANNOTATOR_HOSTS": "localhost",
             "ANNOTATOR_ORIGINS": "",
             "ANNOTATOR_HTTPS": "0",
+            "ANNOTATOR_DEVICE_URL": "https://localhost:8443",
+            "ANNOTATOR_DEVICE_PIN": "",
             "DATABASE_URL": postgres_server.new_database(),
             "REDIS_URL": redis_server.url,
             "ANNOTATOR_S3_BUCKET": given["ANNOTATOR_S3_BUCKET"],
