@@ -6,7 +6,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from mlcore.edge.agent.identity import public_pem
-from mlcore.edge.agent.orders import PAYLOAD_TYPE, Order, OrderProblem, check_order, read_order
+from mlcore.edge.agent.orders import PAYLOAD_TYPE, Order, OrderProblem, check_forward, check_new, read_order
 from mlcore.signing import seal
 
 KEY = ec.generate_private_key(ec.SECP256R1())
@@ -79,11 +79,12 @@ def test_an_order_in_another_form_is_refused(changes):
 @pytest.mark.parametrize("serial", [4, 5])
 def test_an_order_that_is_not_newer_is_refused(serial):
     with pytest.raises(OrderProblem, match=f"number 4, and number {serial} was taken already"):
-        check_order(read(sealed()), serial=serial, running=None)
+        check_new(read(sealed()), serial=serial)
 
 
 def test_an_older_bundle_is_refused_unless_going_back_is_asked_for():
     with pytest.raises(OrderProblem, match="Bundle 7 is older than bundle 8"):
-        check_order(read(sealed()), serial=3, running=8)
-    check_order(read(sealed(rollback=True)), serial=3, running=8)
-    check_order(read(sealed()), serial=3, running=7)
+        check_forward(read(sealed()), running=8)
+    check_forward(read(sealed(rollback=True)), running=8)
+    check_forward(read(sealed()), running=7)
+    check_forward(read(sealed()), running=None)

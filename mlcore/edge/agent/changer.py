@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from mlcore.edge import signature
 from mlcore.edge.agent.download import DownloadProblem, Stopped, disk_sentence, fetch_zip
 from mlcore.edge.agent.link import Link, LinkProblem
-from mlcore.edge.agent.orders import Order, OrderProblem, check_order, read_order
+from mlcore.edge.agent.orders import Order, OrderProblem, check_forward, check_new, read_order
 from mlcore.edge.agent.prove import TrialFailed, prove
 from mlcore.edge.agent.status import Status
 from mlcore.edge.agent.takeover import FIRST_MINUTE, FirstMinute
@@ -95,16 +95,17 @@ class Changer(threading.Thread):
             self._begin_watch()
 
     def offer(self, envelope: object) -> None:
-        """Hear the workspace's newest order, taken already or not; refuse it, with a reason, or let it be carried out."""
-        state = self._versions.state
+        """Hear the workspace's newest order, taken already or not; refuse it, with a reason, or let it be carried out.
+
+        One that is not for us, or not new, is as if it had not come; one that must not be carried out is taken as failed.
+        """
         if envelope is None:
             return
         try:
             workspace = self._link.identity.workspace
             order = read_order(envelope, workspace_key=workspace.workspace_key, device=workspace.device)
-            if order != state.order:
-                running = state.running if state.running and state.running.device == workspace.device else None
-                check_order(order, serial=state.serial, running=running.number if running else None)
+            if order != self._versions.state.order:
+                check_new(order, serial=self._versions.state.serial)
                 self._versions.take(order)
         except OrderProblem as problem:
             self._status.refused(str(problem))
@@ -141,12 +142,14 @@ class Changer(threading.Thread):
                 versions.settle(order, "done")
                 return
             try:
+                same_project = running and running.device == order.device
+                check_forward(order, running=running.number if running and same_project else None)
                 self._bring(order)
                 self._try_and_serve(order)
             except Stopped:
                 versions.call_off(order)
                 return
-            except DownloadProblem as problem:
+            except (DownloadProblem, OrderProblem) as problem:
                 versions.settle(order, "failed", str(problem))
             except LinkProblem as problem:
                 versions.settle(order, "failed", f"Bundle {order.number} cannot be fetched: {problem}")

@@ -58,13 +58,14 @@ def read_order(envelope: object, *, workspace_key: str, device: str) -> Order:
     return order
 
 
-def check_order(order: Order, *, serial: int, running: int | None) -> None:
-    """Refuse an order that is not newer than the last one taken, or that goes back without saying so. Raises OrderProblem.
-
-    ``serial`` is that of the last order taken, ``running`` the number of the bundle that serves.
-    """
+def check_new(order: Order, *, serial: int) -> None:
+    """Refuse an order that is not newer than the last one taken, of this ``serial``: a replay. Raises OrderProblem."""
     if order.serial <= serial:
         raise OrderProblem(f"An old order was refused: it is number {order.serial}, and number {serial} was taken already.")
+
+
+def check_forward(order: Order, *, running: int | None) -> None:
+    """Refuse an order that goes back behind the bundle of this number without saying so. Raises OrderProblem."""
     if running is not None and order.number < running and not order.rollback:
         raise OrderProblem(
             f"Bundle {order.number} is older than bundle {running}, which runs here, and nobody asked to roll back; refused."

@@ -114,10 +114,13 @@ class Versions:
             self._write(running=version, previous=before, starts=0, **settled)
 
     def started(self) -> int | None:
-        """Count a start of the agent; how many there were since the running version took over, None once it is proven."""
+        """Count a start of the agent; how many there were since the running version took over, None once it is proven.
+
+        A start after a trial that did not end is the trial's doing.
+        """
         with self._turn:
             starts = self.state.starts
-            if starts is not None:
+            if starts is not None and not (self.state.pending and self.state.attempts):
                 self._write(starts=starts + 1)
             return starts
 
