@@ -18,7 +18,7 @@ LITTLE, LARGE = 0.1, 0.25
 # How often a shift is seen where there is none: once in a thousand looks at confidence, in a hundred at features.
 PSI_CHANCE, MMD_CHANCE = 0.001, 0.01
 # A shift of features below this is real, perhaps, but too small to act on: INT8 and a blurred lens move them by as much.
-LEAST_MMD = 0.05
+LEAST_MMD = 0.1
 ROUNDS = 300
 # Vectors of a window that are looked at: more narrow nothing and cost by their square.
 MOST_VECTORS = 512
