@@ -12,6 +12,8 @@ from rest_framework.views import APIView
 
 PREFIX = "api/"
 ANYONE, SIGNED_IN, CREATOR, VIEWER, ANNOTATOR, OWNER = "anyone", "signed in", "creator", "viewer", "annotator", "owner"
+# Devices sign each request with their own key; a newcomer does with the key that it brings. Nothing that people have helps.
+DEVICE, NEWCOMER = "device", "newcomer"
 # Everybody's rank within a project; strangers and those who are not signed in have none.
 RANK = {VIEWER: 0, ANNOTATOR: 1, OWNER: 2}
 
@@ -79,6 +81,26 @@ WHO = {
     f"POST {_P}/bundles": OWNER,
     f"GET {_P}/bundles/<int:bundle_id>": VIEWER,
     f"GET {_P}/bundles/<int:bundle_id>/download": VIEWER,
+    f"GET {_P}/devices": VIEWER,
+    f"POST {_P}/devices/codes": OWNER,
+    f"GET {_P}/devices/<uuid:device_id>": VIEWER,
+    f"PATCH {_P}/devices/<uuid:device_id>": OWNER,
+    f"DELETE {_P}/devices/<uuid:device_id>": OWNER,
+    f"POST {_P}/devices/<uuid:device_id>/rollback": OWNER,
+    f"GET {_P}/deployments": VIEWER,
+    f"POST {_P}/deployments": OWNER,
+    f"GET {_P}/deployments/<int:deployment_id>": VIEWER,
+    f"POST {_P}/deployments/<int:deployment_id>/cancel": OWNER,
+    f"POST {_P}/deployments/<int:deployment_id>/rollback": OWNER,
+    "POST edge/enrol": NEWCOMER,
+    "POST edge/sync": DEVICE,
+    "GET edge/bundles/<int:number>": DEVICE,
+    "POST edge/vitals": DEVICE,
+    "POST edge/sightings": DEVICE,
+    f"GET {_P}/devices/<uuid:device_id>/history": VIEWER,
+    f"GET {_P}/alerts": VIEWER,
+    f"POST {_P}/alerts/<int:alert_id>/seen": ANNOTATOR,
+    "GET fleet": SIGNED_IN,
     f"GET {_P}/dashboard": OWNER,
     "GET system": SIGNED_IN,
     "GET schema/": ANYONE,
@@ -102,6 +124,11 @@ class Route:
     def who(self) -> str:
         """Who may use it; KeyError for one that nobody thought about."""
         return WHO[str(self)]
+
+    @property
+    def for_people(self) -> bool:
+        """Whether people, or scripts for them, use it."""
+        return self.who not in {DEVICE, NEWCOMER}
 
     @property
     def in_a_project(self) -> bool:

@@ -8,7 +8,7 @@ import pytest
 from django.test import Client
 from django.test.client import MULTIPART_CONTENT
 
-from annotator.delivery.models import Bundle
+from annotator.delivery.models import Alert, Bundle, Delivery, Deployment, Device
 from annotator.images.ingest import ingest_image, open_batch
 from annotator.images.models import Import
 from annotator.jobs.models import Job
@@ -17,11 +17,12 @@ from annotator.projects.models import Membership, Project, User
 from annotator.projects.setup import create_project
 from annotator.projects.tokens import make_token
 from tests.api.people import make_user
-from tests.api.routes import ANYONE, CREATOR, LABELLING, OWNER, RANK, WHO, Route, all_routes
+from tests.api.routes import ANYONE, CREATOR, DEVICE, LABELLING, NEWCOMER, OWNER, RANK, WHO, Route, all_routes
 from tests.images.pictures import encoded, picture
 
 ROUTES = all_routes()
 PROJECT_ROUTES = [route for route in ROUTES if route.in_a_project]
+FOR_PEOPLE = [route for route in ROUTES if route.for_people]
 NESTED = [route for route in PROJECT_ROUTES if route.path.count("<") > 1]
 REFUSED = {401, 403, 404}
 
@@ -48,11 +49,17 @@ def filled_project(owner: User) -> dict[str, Any]:
     )
     bundle = Bundle.objects.create(project=project, number=1, model_version=model)
     challenger = Challenger.objects.create(project=project, backbone="lite1")
+    device = Device.objects.create(project=project, name="gate", fingerprint=f"{project.pk:064x}")
+    deployment = Deployment.objects.create(project=project, bundle=bundle, target=Deployment.Target.ALL, created_by=owner)
+    Delivery.objects.create(deployment=deployment, device=device)
+    alert = Alert.objects.create(device=device, kind=Alert.Kind.OFFLINE, text="It is silent.")
+    alert = Alert.objects.create(device=device, kind=Alert.Kind.OFFLINE, text="It is off.")
     token, _ = make_token(user=owner, name="script", scopes=["read"])
     return {
         "project_id": project.pk, "image_id": image.pk, "label_id": project.labels.get().pk, "member_id": member.pk,
         "import_id": batch.pk, "job_id": job.pk, "bundle_id": bundle.pk, "token_id": token.pk, "name": "digits",
-        "challenger_id": challenger.pk,
+        "challenger_id": challenger.pk, "device_id": device.pk, "deployment_id": deployment.pk, "alert_id": alert.pk,
+        "number": bundle.number,
     }
 
 
@@ -108,7 +115,7 @@ def test_a_role_gets_in_where_it_may_and_nowhere_else(route: Route, role: str, m
 @pytest.mark.parametrize("route", [route for route in ROUTES if not route.in_a_project], ids=str)
 def test_outside_of_projects_one_must_be_signed_in(route: Route, mine: dict[str, Any]) -> None:
     status = send(Client(), route, route.address(mine))
-    if route.who == ANYONE:
+    if route.who in {ANYONE, NEWCOMER}:
         assert status not in {401, 405, 500}
     else:
         assert status == 401
@@ -151,7 +158,7 @@ def test_a_project_that_was_put_away_is_not_found(route: Route, owner: User, min
     assert send(client, route, route.address(mine)) == 404
 
 
-@pytest.mark.parametrize("route", [route for route in ROUTES if route.who != ANYONE], ids=str)
+@pytest.mark.parametrize("route", [route for route in FOR_PEOPLE if route.who != ANYONE], ids=str)
 def test_a_token_does_only_what_it_was_made_for(route: Route, owner: User, mine: dict[str, Any]) -> None:
     reads = route.method == "GET"
     for scopes in (["read"], ["label"], ["manage"]):
@@ -168,18 +175,27 @@ def test_a_token_does_only_what_it_was_made_for(route: Route, owner: User, mine:
             assert status not in {401, 403}, scopes
 
 
-@pytest.mark.parametrize("route", [route for route in ROUTES if route.method != "GET"], ids=str)
+@pytest.mark.parametrize("route", [route for route in FOR_PEOPLE if route.method != "GET"], ids=str)
 def test_a_browser_needs_the_csrf_token_for_every_write(route: Route, owner: User, mine: dict[str, Any]) -> None:
     client = Client(enforce_csrf_checks=True)
     client.force_login(owner)
     assert send(client, route, route.address(mine)) == 403
 
 
-@pytest.mark.parametrize("route", [route for route in ROUTES if route.who != ANYONE], ids=str)
+@pytest.mark.parametrize("route", [route for route in FOR_PEOPLE if route.who != ANYONE], ids=str)
 def test_a_wrong_token_is_told_even_beside_a_session(route: Route, owner: User, mine: dict[str, Any]) -> None:
     client = Client()
     client.force_login(owner)
     assert send(client, route, route.address(mine), Authorization="Bearer ea_wrong") == 401
+
+
+@pytest.mark.parametrize("route", [route for route in ROUTES if route.who == DEVICE], ids=str)
+def test_what_people_have_opens_no_route_of_devices(route: Route, owner: User, mine: dict[str, Any]) -> None:
+    client = Client()
+    client.force_login(owner)
+    _, secret = make_token(user=owner, name="x", scopes=["read", "label", "manage"])
+    assert send(client, route, route.address(mine)) == 401
+    assert send(Client(), route, route.address(mine), Authorization=f"Bearer {secret}") == 401
 
 
 @pytest.mark.parametrize("route", NESTED, ids=str)
