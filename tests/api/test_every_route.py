@@ -52,7 +52,6 @@ def filled_project(owner: User) -> dict[str, Any]:
     device = Device.objects.create(project=project, name="gate", fingerprint=f"{project.pk:064x}")
     deployment = Deployment.objects.create(project=project, bundle=bundle, target=Deployment.Target.ALL, created_by=owner)
     Delivery.objects.create(deployment=deployment, device=device)
-    alert = Alert.objects.create(device=device, kind=Alert.Kind.OFFLINE, text="It is silent.")
     alert = Alert.objects.create(device=device, kind=Alert.Kind.OFFLINE, text="It is off.")
     token, _ = make_token(user=owner, name="script", scopes=["read"])
     return {

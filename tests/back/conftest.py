@@ -14,10 +14,16 @@ from annotator.jobs import bus, events
 from annotator.learning import data
 from annotator.projects.models import Project, User
 from annotator.projects.setup import create_project
-from tests.back.devices import make_bundle, make_device
+from tests.back.devices import Clock, make_bundle, make_device
 from tests.learning.world import World
 
 Told = Callable[[str], list[dict[str, Any]]]
+
+
+@pytest.fixture(autouse=True)
+def clock() -> None:
+    """The test begins now."""
+    Clock.begin()
 
 
 @pytest.fixture(autouse=True)

@@ -69,9 +69,19 @@ def packed(vectors: npt.NDArray[np.float32]) -> bytes:
     return vectors.astype("<f2").tobytes()
 
 
+class Clock:
+    """The minute in which a test began: it goes on being that, however long the test takes."""
+
+    minute = datetime.now(UTC)
+
+    @classmethod
+    def begin(cls) -> None:
+        cls.minute = datetime.now(UTC).replace(second=0, microsecond=0)
+
+
 def this_minute(ago: int = 0) -> datetime:
-    """The minute that began so many minutes ago."""
-    return datetime.now(UTC).replace(second=0, microsecond=0) - timedelta(minutes=ago)
+    """The minute that began so many minutes before the test."""
+    return Clock.minute - timedelta(minutes=ago)
 
 
 def minute(at: datetime, *, bundle: int | None = 1, seed: int = 0, shift: float = 0.0, **fields: Any) -> Minute:
