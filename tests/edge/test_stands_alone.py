@@ -1,4 +1,4 @@
-"""The runtime needs numpy, openvino and pillow, and calls nobody."""
+"""The runtime needs numpy, openvino, pillow and cryptography, and calls nobody."""
 
 import os
 import shutil
@@ -13,11 +13,11 @@ EDGE = Path(mlcore.edge.__file__).parent
 IMPORT_ALL = """
 import importlib, pkgutil, sys
 import mlcore.edge
-for module in pkgutil.iter_modules(mlcore.edge.__path__):
-    importlib.import_module(f"mlcore.edge.{module.name}")
+for module in pkgutil.walk_packages(mlcore.edge.__path__, "mlcore.edge."):
+    importlib.import_module(module.name)
 third = {name.split(".")[0] for name in sys.modules}
 ours = {name for name in sys.modules if name.startswith("mlcore.") and not name.startswith("mlcore.edge")}
-print(*sorted(third & {"torch", "torchvision", "django", "scipy", "sklearn", "nncf", "celery", "cv2"}), *ours)
+print(*sorted(third & {"torch", "torchvision", "django", "scipy", "sklearn", "nncf", "celery", "cv2", "paho"}), *ours)
 """
 
 
