@@ -1,20 +1,24 @@
 """The command of a bundle, ``run.py``: pictures in, one line of JSON out for each."""
 
 import argparse
-import json
 import os
+import signal
 import sys
-import time
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from mlcore.edge.manifest import PRECISIONS, BundleProblem, Manifest
-from mlcore.edge.preprocess import UnreadableImage
-from mlcore.edge.runtime import Model, Picture
-from mlcore.edge.serve import MAX_BODY, create_server
+from mlcore.edge.options import OptionProblem, WorkOptions, add_arguments
+from mlcore.edge.runtime import Model
 from mlcore.edge.signature import prove
+from mlcore.edge.sinks import Line, SinkProblem, encode
 from mlcore.edge.sources import CameraProblem, find_pictures, frames
+from mlcore.edge.station import Missed, Seen, Station
+from mlcore.edge.work import Work, line_of, start
+
+PORT = 8080
 
 OK, SOME_FAILED, CANNOT_RUN, INTERRUPTED = 0, 1, 2, 130
 
@@ -25,34 +29,43 @@ def main(arguments: Sequence[str] | None = None, *, bundle: Path | None = None) 
     0: all answered; 1: some pictures could not be read (each has its line); 2: nothing could run; 130: interrupted.
     """
     parser = _parser(needs_bundle=bundle is None)
-    options = parser.parse_args(arguments)
-    if not options.images and options.camera is None and not options.serve and not options.verify:
-        parser.error("give a picture, a folder or a pattern, or --camera 0, or --serve, or --verify")
+    arguments = parser.parse_args(arguments)
+    if arguments.serve and arguments.port is None:
+        arguments.port = PORT
     try:
-        key = options.key.read_text(encoding="utf-8") if options.key else None
+        options = WorkOptions.from_arguments(arguments)
+    except OptionProblem as problem:
+        parser.error(str(problem))
+    if not options.has_source and not arguments.verify:
+        parser.error("give a picture, a folder or a pattern, or --camera 0, --watch, --video, --serve or --verify")
+    try:
+        key = arguments.key.read_text(encoding="utf-8") if arguments.key else None
     except (OSError, ValueError) as problem:
-        parser.error(f"--key {options.key} cannot be read ({problem}); give the file with the workspace's public key")
+        parser.error(f"--key {arguments.key} cannot be read ({problem}); give the file with the workspace's public key")
+    alive = options.watch is not None or options.port is not None or options.camera is not None
     try:
-        if options.verify:
-            manifest = Manifest.read(bundle or options.bundle)
-            print(prove(manifest, manifest.choose(options.precision), key))
+        if arguments.verify:
+            manifest = Manifest.read(bundle or arguments.bundle)
+            print(prove(manifest, manifest.choose(arguments.precision), key))
             return OK
-        model = Model(bundle or options.bundle, options.precision, options.device, trusted_key=key)
-        if options.serve:
-            return _serve(model, options)
-        failed = 0
-        for word in options.images:
-            failed += _answer_word(model, word, options.top)
+        model = Model(bundle or arguments.bundle, arguments.precision, arguments.device, trusted_key=key)
+        if model.note:
+            print(f"run.py: {model.note}", file=sys.stderr)
+        station = Station(model)
+        if options.watch is not None or options.video is not None or options.port is not None or options.has_sink:
+            return _work(station, options)
+        failed = _answer_all(station, options.images, options.top)
         if options.camera is not None:
-            for frame in frames(options.camera, options.frames):
-                failed += _answer_one(model, f"camera:{options.camera}", frame, options.top)
+            which = int(options.camera) if options.camera.isdecimal() else options.camera
+            for frame in frames(which, options.frames):
+                failed += _tell(station.look(frame, f"camera:{which}", top=options.top), options.top)
         return SOME_FAILED if failed else OK
-    except (BundleProblem, CameraProblem) as problem:
+    except (BundleProblem, CameraProblem, SinkProblem) as problem:
         print(f"run.py: {problem}", file=sys.stderr)
         return CANNOT_RUN
     except KeyboardInterrupt:
         # Ctrl-C is how a camera or a server is meant to end, but it cuts a list of pictures short.
-        return OK if options.serve or options.camera is not None else INTERRUPTED
+        return OK if alive else INTERRUPTED
     except BrokenPipeError:
         # The reader of our lines has gone (run.py ... | head): what is left is written to nowhere.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -64,19 +77,13 @@ def _parser(*, needs_bundle: bool) -> argparse.ArgumentParser:
         prog="run.py", description="Tell the class of pictures: one line of JSON for each on standard output."
     )
     parser.add_argument("images", nargs="*", metavar="IMAGE", help="a picture, a folder, or a pattern such as 'in/*.jpg'")
-    parser.add_argument("--camera", type=int, metavar="N", help="answer for each frame of camera N (needs OpenCV)")
-    parser.add_argument("--frames", type=int, metavar="N", help="stop after N frames of the camera (default: Ctrl-C)")
     parser.add_argument("--precision", type=str.upper, choices=PRECISIONS, help="default: the one the bundle recommends")
     parser.add_argument("--device", default="AUTO", help="OpenVINO device: AUTO, CPU, GPU, NPU (default %(default)s)")
-    parser.add_argument("--top", type=int, default=3, metavar="K", help="classes in each line (default %(default)s)")
-    parser.add_argument("--serve", action="store_true", help="answer over HTTP: POST /predict, GET /metadata, /healthz")
     parser.add_argument(
-        "--host",
-        default="127.0.0.1",
-        help="with --serve; 0.0.0.0 opens it to the network (default %(default)s)",
+        "--serve",
+        action="store_true",
+        help=f"answer over HTTP, on port {PORT} if --port names no other: POST /predict, GET /",
     )
-    parser.add_argument("--port", type=int, default=8080, help="with --serve (default %(default)s; 0 takes a free one)")
-    parser.add_argument("--max-bytes", type=int, default=MAX_BODY, help="with --serve: largest upload (default %(default)s)")
     parser.add_argument(
         "--key",
         type=Path,
@@ -84,44 +91,38 @@ def _parser(*, needs_bundle: bool) -> argparse.ArgumentParser:
         help="public key (PEM) that must have signed every file; without it the bundle's own, which finds accidents only",
     )
     parser.add_argument("--verify", action="store_true", help="only check the files, and say what that proves")
+    add_arguments(parser)
     if needs_bundle:
         parser.add_argument("--bundle", type=Path, required=True, help="folder of the unpacked bundle")
     return parser
 
 
-def _answer_word(model: Model, word: str, top: int) -> int:
-    """Answer for every picture that the word means; returns how many failed."""
-    paths = find_pictures(word)
-    if not paths:
-        _say({"source": word, "error": "No picture found here; check the path or the pattern."})
-        return 1
-    return sum(_answer_one(model, str(path), path, top) for path in paths)
+def _answer_all(station: Station, words: Sequence[str], top: int) -> int:
+    """Print the line of every picture that the words mean; returns how many failed."""
+    failed = 0
+    for word in words:
+        paths = find_pictures(word)
+        if not paths:
+            _say({"source": word, "error": "No picture found here; check the path or the pattern."})
+            failed += 1
+        elif len(paths) == 1:
+            failed += _tell(station.look(paths[0], str(paths[0]), top=top), top)
+        else:
+            for outcome in station.see_many(((str(path), path) for path in paths), top=top):
+                failed += _tell(outcome, top)
+    return failed
 
 
-def _answer_one(model: Model, source: str, picture: Picture, top: int) -> int:
-    """Print the line of one picture; returns 1 when it could not be read, else 0."""
-    began = time.perf_counter()
+def _tell(outcome: Seen | Missed, top: int) -> int:
+    """Print the line of one picture; returns 1 when it got no answer, else 0."""
+    _say({name: value for name, value in line_of(outcome, top).items() if name not in ("at", "model")})
+    return int(isinstance(outcome, Missed))
+
+
+def _work(station: Station, options: WorkOptions) -> int:
+    """Run until every source has ended, or Ctrl-C."""
     try:
-        predictions = model.answer(picture, max(1, top)).predictions
-    except UnreadableImage as problem:
-        _say({"source": source, "error": problem.message})
-        return 1
-    best = predictions[0]
-    _say(
-        {
-            "source": source,
-            "label": best.label,
-            "confidence": round(best.confidence, 6),
-            "top": [{"label": one.label, "confidence": round(one.confidence, 6)} for one in predictions],
-            "ms": round((time.perf_counter() - began) * 1000, 2),
-        }
-    )
-    return 0
-
-
-def _serve(model: Model, options: argparse.Namespace) -> int:
-    try:
-        server = create_server(model, options.host, options.port, max_body=options.max_bytes, top=max(1, options.top))
+        work = start(station, options)
     except (OSError, OverflowError) as problem:
         where = f"port {options.port} on {options.host}"
         print(
@@ -129,19 +130,52 @@ def _serve(model: Model, options: argparse.Namespace) -> int:
             file=sys.stderr,
         )
         return CANNOT_RUN
-    host, port = server.server_address[:2]
-    print(
-        f"Serving {model.precision} on http://{host!s}:{port}/predict (Ctrl-C ends it)",
-        file=sys.stderr,
-        flush=True,
-    )
-    with server:
-        server.serve_forever()
-    return OK
+    with _stopped_as_by_a_person():
+        try:
+            if work.address and station.model:
+                host, port = work.address
+                page = ", page at /" if work.page else ""
+                print(
+                    f"Serving {station.model.precision} on http://{host}:{port}/predict{page} (Ctrl-C ends it)",
+                    file=sys.stderr,
+                    flush=True,
+                )
+            _tell_troubles(work)
+        finally:
+            work.stop()
+    if any(source.state == "failed" for source in work.sources):
+        return CANNOT_RUN
+    return SOME_FAILED if any(source.missed for source in work.sources) else OK
 
 
-def _say(line: dict[str, Any]) -> None:
-    print(json.dumps(line, ensure_ascii=False), flush=True)
+def _tell_troubles(work: Work) -> None:
+    """Print what does not work, each time that it changes, until the work is done."""
+    told: list[str] = []
+    ended = False
+    while not ended:
+        ended = work.wait(0.3)
+        troubles = [one.trouble for one in (*work.sources, *work.sinks) if one.trouble]
+        for trouble in troubles:
+            if trouble not in told:
+                print(f"run.py: {trouble}", file=sys.stderr, flush=True)
+        told = troubles
+
+
+@contextmanager
+def _stopped_as_by_a_person() -> Iterator[None]:
+    """Let a service manager's SIGTERM end the work as Ctrl-C does, so that nothing that waits is lost."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _say(line: Line) -> None:
+    print(encode(line), flush=True)
 
 
 if __name__ == "__main__":

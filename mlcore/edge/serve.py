@@ -3,13 +3,16 @@
 import json
 import re
 import threading
+from contextlib import suppress
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+from mlcore.edge.page import Page, html
 from mlcore.edge.preprocess import UnreadableImage
 from mlcore.edge.runtime import InferenceFailed, Model
+from mlcore.edge.sinks import is_loopback
 from mlcore.edge.station import NO_MODEL, NoModel, Station
 
 MAX_BODY = 20 * 1024 * 1024
@@ -19,6 +22,8 @@ MAX_DECODING = 4
 
 # Seconds a client may keep silent before its connection is closed.
 PATIENCE = 30
+
+PAGE_PATHS = ("/", "/page/state", "/page/picture")
 
 _FILE_PART = re.compile(rb"^content-disposition:[^\r\n]*\bfilename\*?=", re.IGNORECASE | re.MULTILINE)
 
@@ -37,8 +42,11 @@ class EdgeServer(ThreadingHTTPServer):
 
     daemon_threads = True
 
-    def __init__(self, address: tuple[str, int], station: Station, *, max_body: int, top: int) -> None:
+    def __init__(
+        self, address: tuple[str, int], station: Station, *, max_body: int, top: int, page: Page | None = None
+    ) -> None:
         super().__init__(address, EdgeHandler)
+        self.page = page
         self.station = station
         self.max_body = max_body
         self.top = top
@@ -53,11 +61,16 @@ class EdgeServer(ThreadingHTTPServer):
         return model
 
 
-def create_server(station: Station | Model, host: str, port: int, *, max_body: int = MAX_BODY, top: int = 3) -> EdgeServer:
-    """Bind the port; call ``serve_forever`` on what is returned. Raises OSError when the port is taken."""
+def create_server(
+    station: Station | Model, host: str, port: int, *, max_body: int = MAX_BODY, top: int = 3, page: Page | None = None
+) -> EdgeServer:
+    """Bind the port; call ``serve_forever`` on what is returned. Raises OSError when the port is taken.
+
+    ``page`` is shown at /, to whoever can reach the port.
+    """
     if not isinstance(station, Station):
         station = Station(station)
-    return EdgeServer((host, port), station, max_body=max_body, top=top)
+    return EdgeServer((host, port), station, max_body=max_body, top=top, page=page)
 
 
 class EdgeHandler(BaseHTTPRequestHandler):
@@ -91,6 +104,10 @@ class EdgeHandler(BaseHTTPRequestHandler):
 
     def _handle(self, method: str) -> None:
         address = urlsplit(self.path)
+        page = self.server.page
+        if page is not None and method == "GET" and address.path in PAGE_PATHS:
+            self._show(page, address.path)
+            return
         routes = {
             "/predict": ("POST", self._predict),
             "/healthz": ("GET", self._health),
@@ -119,6 +136,35 @@ class EdgeHandler(BaseHTTPRequestHandler):
         except (ConnectionError, TimeoutError):
             # The client has gone or is silent; there is nobody to tell.
             self.close_connection = True
+
+    def _show(self, page: Page, path: str) -> None:
+        """Answer for one of PAGE_PATHS."""
+        status, kind, body, policy = HTTPStatus.OK, "application/json; charset=utf-8", b"", "default-src 'none'"
+        if is_loopback(str(self.server.server_address[0])) and not is_loopback(_host_name(self.headers.get("Host", ""))):
+            # A page from elsewhere whose name was made to lead here must not see the picture (DNS rebinding).
+            status, body = HTTPStatus.FORBIDDEN, b'{"error": "Open this page by the address 127.0.0.1 or localhost."}'
+        elif path == "/":
+            kind = "text/html; charset=utf-8"
+            body, policy = html()
+        elif path == "/page/state":
+            body = json.dumps(page.state(), ensure_ascii=False).encode()
+        else:
+            picture = page.picture()
+            status, kind, body = (HTTPStatus.OK, "image/jpeg", picture) if picture else (HTTPStatus.NOT_FOUND, kind, b"{}")
+        with suppress(ConnectionError, TimeoutError):
+            self.send_response(status)
+            for name, value in (
+                ("Content-Type", kind),
+                ("Content-Length", str(len(body))),
+                ("Content-Security-Policy", policy),
+                ("X-Content-Type-Options", "nosniff"),
+                ("Cache-Control", "no-store"),
+                ("Cross-Origin-Resource-Policy", "same-origin"),
+                ("Referrer-Policy", "no-referrer"),
+            ):
+                self.send_header(name, value)
+            self.end_headers()
+            self.wfile.write(body)
 
     def _health(self, query: str) -> dict[str, Any]:
         model = self.server.model
@@ -185,6 +231,14 @@ class EdgeHandler(BaseHTTPRequestHandler):
 
     def _allowed(self) -> str:
         return "POST" if urlsplit(self.path).path == "/predict" else "GET"
+
+
+def _host_name(header: str) -> str:
+    """The name in a Host header, without its port."""
+    try:
+        return urlsplit(f"//{header}").hostname or ""
+    except ValueError:
+        return ""
 
 
 def _read_top(query: str, usual: int) -> int:

@@ -31,14 +31,18 @@ def find_pictures(word: str) -> list[Path]:
     return [path]
 
 
-def frames(number: int, limit: int | None = None) -> Iterator[Pixels]:
-    """Yield RGB frames (H, W, 3) of camera ``number``, for ever or ``limit`` times. Raises CameraProblem."""
+def open_cv(who: str) -> Any:
+    """OpenCV, which ``who`` needs. Raises CameraProblem where it is not installed."""
     try:
         import cv2
     except ImportError as problem:
-        raise CameraProblem(
-            "The camera needs OpenCV, which is not installed: pip install opencv-python-headless"
-        ) from problem
+        raise CameraProblem(f"{who} needs OpenCV, which is not installed: pip install opencv-python-headless") from problem
+    return cv2
+
+
+def frames(number: int | str, limit: int | None = None) -> Iterator[Pixels]:
+    """Yield RGB frames (H, W, 3) of camera ``number``, for ever or ``limit`` times. Raises CameraProblem."""
+    cv2 = open_cv("The camera")
     camera: Any = cv2.VideoCapture(number)
     try:
         if not camera.isOpened():

@@ -111,22 +111,25 @@ class Station:
             observer(seen)
         return seen
 
+    def look(self, picture: Picture, source: str = "", *, top: int | None = None, many: bool = False) -> Seen | Missed:
+        """``see`` with its errors as a Missed. Raises NoModel."""
+        try:
+            return self.see(picture, source, top=top, many=many)
+        except (UnreadableImage, InferenceFailed) as problem:
+            return _missed(problem, source, self.model.number if self.model else None)
+
     def see_many(self, pictures: Iterable[tuple[str, Picture]], *, top: int | None = None) -> Iterator[Seen | Missed]:
         """Answer for many (source, picture), in their order, as quickly as the device can, reading few of them ahead.
 
         A picture without an answer has its Missed in the answer's place. Raises NoModel.
         """
 
-        def see_one(entry: tuple[str, Picture]) -> Seen | Missed:
-            source, picture = entry
-            try:
-                return self.see(picture, source, top=top, many=True)
-            except (UnreadableImage, InferenceFailed) as problem:
-                return _missed(problem, source, None)
+        def look(entry: tuple[str, Picture]) -> Seen | Missed:
+            return self.look(entry[1], entry[0], top=top, many=True)
 
         with self._lease() as model:
             hands = model.hands
-        return in_order(see_one, pictures, threads=hands)
+        return in_order(look, pictures, threads=hands)
 
     def _tell_missed(self, problem: UnreadableImage | InferenceFailed, source: str, number: int | None) -> None:
         missed = _missed(problem, source, number)

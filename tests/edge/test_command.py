@@ -134,10 +134,10 @@ def test_a_camera_that_stops_or_is_absent_is_told(run, monkeypatch):
 
 
 def test_an_interrupted_list_is_not_taken_for_a_whole_one(run, pictures, monkeypatch):
-    def interrupt(self, image, top=None):
+    def interrupt(self, pixels, top=None, *, many=False):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(Model, "answer", interrupt)
+    monkeypatch.setattr(Model, "answer_pixels", interrupt)
     assert run(pictures)[0] == 130
     monkeypatch.setitem(sys.modules, "cv2", types.SimpleNamespace(VideoCapture=FakeCamera))
     assert run("--camera", "0")[0] == 0
