@@ -36,6 +36,7 @@ COMMANDS = {
     "backbone": Command("backbone", "list the backbones, or download the weights of one"),
     "createuser": Command("createuser", "add a person"),
     "login-link": Command("login_link", "print a one-time sign-in link"),
+    "key": Command("key", "print the public key that bundles are signed with"),
     "doctor": Command("doctor", "say what is installed, what this machine can do, and what to mend"),
     "check": Command("check", "check settings, database and storage before serving"),
     "version": Command("version", "print the version"),
