@@ -110,8 +110,10 @@ class Parity:
 def to_openvino(classifier: Classifier, size: int) -> ov.Model:
     """Trace to OpenVINO with a static float32 input (1, 3, size, size), not yet preprocessed."""
     example = torch.zeros(1, 3, size, size)
-    with torch.inference_mode():
-        model = ov.convert_model(classifier, example_input=example, input=[("pixels", [1, 3, size, size])])
+    # Traced here, because OpenVINO has torch trace twice more and compare: most of the time, for nothing.
+    with torch.no_grad():
+        traced = torch.jit.trace(classifier, example, check_trace=False, strict=False)
+        model = ov.convert_model(traced, example_input=example, input=[("pixels", [1, 3, size, size])])
     for output, name in zip(model.outputs, (LOGITS, FEATURES), strict=True):
         output.get_tensor().set_names({name})
     return model
@@ -185,7 +187,9 @@ def spaceless(names: Sequence[str]) -> list[str]:
 def torch_probabilities(classifier: Classifier, pixels: Pixels, contract: InputContract) -> npt.NDArray[np.float64]:
     """What torch says of uint8 (n, s, s, 3): probabilities (n, C)."""
     with torch.inference_mode():
-        logits, _ = classifier(torch.from_numpy(contract.normalise(pixels)))
+        # Channels last: the same numbers, half the time.
+        inputs = torch.from_numpy(contract.normalise(pixels)).contiguous(memory_format=torch.channels_last)
+        logits, _ = classifier(inputs)
     return softmax(logits.numpy())
 
 

@@ -4,38 +4,37 @@ import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
-from mlcore import backbones, device, heads
-from mlcore.bundle import build_bundle
-from mlcore.convert import (
-    Classifier,
-    InputContract,
-    describe,
-    fold_preprocessing,
-    parity,
-    to_openvino,
-    torch_probabilities,
-)
+from mlcore import backbones, device, golden, heads
+from mlcore.bundle import Papers, build_bundle
+from mlcore.convert import Classifier, InputContract, describe, fold_preprocessing, to_openvino, torch_probabilities
 from mlcore.edge.engine import ov
+from mlcore.edge.kserve import served_name
 from mlcore.edge.manifest import PRECISIONS, Label
 from mlcore.edge.postprocess import rank
 from mlcore.edge.preprocess import Pixels, UnreadableImage
-from mlcore.evaluation import wilson
-from mlcore.export_pictures import Picture, content_hash, to_jpeg, to_pixels
-from mlcore.measure import ReportRow, Runner, measure_speeds, recommend, size_of
-from mlcore.quantise import MOST_IMAGES, quantise
+from mlcore.export_judge import judge
+from mlcore.export_pictures import Picture, content_hash, read_in_order, to_jpeg, to_pixels
+from mlcore.measure import MAX_DROP, ReportRow, Runner, measure_speeds, recommend
+from mlcore.measure_memory import measure_memory
+from mlcore.onnx_export import NAME as ONNX_NAME
+from mlcore.onnx_export import largest_difference, to_onnx
+from mlcore.ovms import layout
+from mlcore.quantise import MAX_VALIDATION, MOST_IMAGES, Labelled, Quantised, quantise_within
 
 Arrays = Mapping[str, npt.NDArray[np.generic]]
 Progress = Callable[[float, str], None]
 
-# Pictures that torch answers too; audit pictures first, then those of the calibration.
-COMPARED = 100
 # FP32 differs from torch by the order of additions only; more means that the conversion went wrong.
 MAX_FP32_DIFF = 1e-3
+# Pictures that the ONNX file answers before it is packed.
+ONNX_COMPARED = 8
+
+Thing = TypeVar("Thing")
 
 
 class ExportProblem(ValueError):
@@ -70,12 +69,15 @@ def export_classifier(
     calibration: Sequence[Picture],
     audit: Sequence[tuple[Picture, int]],
     sample: Picture,
+    validation: Sequence[tuple[Picture, int]] = (),
+    max_drop: float = MAX_DROP,
     out_dir: str | Path,
     progress: Progress = lambda fraction, message: None,
     should_stop: Callable[[], bool] = lambda: False,
     lineage: Mapping[str, Any] | None = None,
     file_name: str = "bundle.zip",
     tuned: Path | None = None,
+    papers: Papers | None = None,
 ) -> ExportResult:
     """Make ``out_dir/file_name`` from a head and what it stands on.
 
@@ -83,14 +85,19 @@ def export_classifier(
     ``head_name`` a key of its registry; the states are what Projection.state and Head.state gave;
     ``class_names`` and ``class_colors`` (``#rrggbb``) are in the order of the head's classes.
     ``calibration``: pictures for INT8, at least one readable; what is also in ``audit`` is left out.
-    ``audit``: pictures with the index of their true class; without any, accuracy is None.
+    ``audit``: pictures with the index of their true class; without any, accuracy is None. ``validation``:
+    others with theirs, which INT8 may lose at most ``max_drop`` (a share, over 0) of accuracy on before layers of it
+    go back to floating point; what is also in ``audit`` is left out.
     ``lineage`` (project, model_version, annotations_hash, created_at, metrics ...: what JSON can
-    hold) goes into manifest and IRs. ``progress`` gets 0..1 and a sentence; ``should_stop`` is asked
+    hold) goes into manifest and IRs; ``papers`` (who signs, the reference, facts for the model card)
+    into the bundle. ``progress`` gets 0..1 and a sentence; ``should_stop`` is asked
     between steps.
 
     Raises ExportStopped, ExportProblem, OSError (disk full); in each case no file is left in ``out_dir``.
     """
     step = _Steps(progress, should_stop)
+    if not 0 < max_drop <= 1:
+        raise ExportProblem("max_drop, the share of accuracy that INT8 may lose, has to be over 0 and at most 1; .01 is usual.")
     step(0.0, "Loading the model")
     try:
         spec = backbones.find(backbone, tuned)
@@ -117,26 +124,44 @@ def export_classifier(
     except UnreadableImage as problem:
         raise ExportProblem(f"The sample image cannot be used. {problem.message}") from problem
     audit_hashes = {content_hash(picture) for picture, _ in audit}
-    chosen = calibration[:: max(1, -(-len(calibration) // MOST_IMAGES))]
-    # An audit image that took part in the calibration would flatter the accuracy of INT8.
-    allowed = [picture for picture in chosen if content_hash(picture) not in audit_hashes]
-    pictures = _readable(allowed, contract.size, step)
+    # An audit image that took part in the calibration or the check of INT8 would flatter its accuracy.
+    allowed = [picture for picture in _thinned(calibration, MOST_IMAGES) if content_hash(picture) not in audit_hashes]
+    pictures = [
+        pixels
+        for number, pixels in enumerate(read_in_order(allowed, contract.size))
+        if step(0.03 + 0.05 * number / len(allowed), "Reading the images for calibration") and pixels is not None
+    ]
     if not pictures:
         raise ExportProblem(
             "No image for calibration is left: add readable images that are not audit images, then export again."
         )
+    unseen = [one for one in _thinned(validation, MAX_VALIDATION) if content_hash(one[0]) not in audit_hashes]
+    labelled = [
+        (pixels, truth)
+        for pixels, (_, truth) in zip(read_in_order([picture for picture, _ in unseen], contract.size), unseen, strict=True)
+        if step(0.08, "Reading the images that INT8 is checked on") and pixels is not None
+    ]
 
     # Inside out_dir, so that whoever clears that after a killed process clears this too.
     Path(out_dir).mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".export-", dir=out_dir) as folder:
-        irs = _convert(classifier, contract, pictures, class_names, class_colors, full_lineage, Path(folder), step)
-        report = _judge(classifier, contract, irs, audit, pictures, step)
-        if report[0].max_diff > MAX_FP32_DIFF:
+        models, eight = _quantised(classifier, contract, pictures, labelled, max_drop, step)
+        step(0.45, "Writing the models")
+        irs = _save(models, contract, class_names, class_colors, full_lineage, Path(folder))
+        runners = {precision: Runner(xml, precision) for precision, xml in irs.items()}
+        judged = judge(classifier, contract, runners, audit, pictures, step)
+        if judged.parity["FP32"].max_diff > MAX_FP32_DIFF:
             raise ExportProblem(
-                f"The FP32 model differs from torch by {report[0].max_diff:.4f}, more than rounding explains, "
+                f"The FP32 model differs from torch by {judged.parity['FP32'].max_diff:.4f}, more than rounding explains, "
                 "so nothing was exported. Try other versions of openvino and torch."
             )
-        recommended, because = recommend(report)
+        step(0.8, "Timing each precision")
+        speeds = measure_speeds(runners, pictures[:32])
+        step(0.88, "Measuring memory")
+        report = judged.rows(runners, speeds, measure_memory(irs), eight)
+        recommended, because = recommend(report, max_drop)
+        step(0.91, "Converting to ONNX")
+        onnx = _onnx(classifier, contract, judged.reference, judged.pixels)
         step(0.95, "Packing the bundle")
         bundle = build_bundle(
             out_path=Path(out_dir) / file_name,
@@ -148,9 +173,15 @@ def export_classifier(
             recommended=recommended,
             recommended_because=because,
             sample_image=jpeg,
-            expected=_expected(jpeg, irs, classifier, contract, class_names),
+            expected=_expected(jpeg, runners, classifier, contract, class_names),
             backbone_licence=f"{spec.title} ({spec.licence}).",
             machine=_machine(),
+            golden_images=golden.choose(allowed),
+            papers=papers,
+            extra_files={
+                ONNX_NAME: onnx,
+                **layout(irs[recommended], served_name(full_lineage), half=recommended != "FP32"),
+            },
         )
     progress(1.0, "Done")
     return ExportResult(report, bundle.path, bundle.sha256, bundle.size, recommended, because, bundle.manifest)
@@ -163,29 +194,42 @@ class _Steps:
         self._progress = progress
         self._should_stop = should_stop
 
-    def __call__(self, fraction: float, message: str) -> None:
+    def __call__(self, fraction: float, message: str) -> bool:
         if self._should_stop():
             raise ExportStopped("The export was stopped.")
         self._progress(fraction, message)
+        return True
 
 
-def _convert(
+def _quantised(
     classifier: Classifier,
     contract: InputContract,
     calibration: Sequence[Pixels],
-    class_names: Sequence[str],
-    class_colors: Sequence[str],
-    lineage: Mapping[str, Any],
-    folder: Path,
+    labelled: Sequence[Labelled],
+    max_drop: float,
     step: _Steps,
-) -> dict[str, Path]:
-    """Save an IR of each precision; returns their .xml files."""
+) -> tuple[dict[str, ov.Model], Quantised]:
+    """The network in each precision, not yet preprocessed, and how INT8 came about."""
     step(0.1, "Converting to OpenVINO")
     plain = to_openvino(classifier, contract.size)
     step(0.2, f"Quantising to INT8 with {len(calibration)} images")
     # Before the input contract is folded in: NNCF places its quantisers better on the plain network.
-    models = {"FP32": plain, "FP16": plain.clone(), "INT8": quantise(plain, calibration, contract)}
-    step(0.45, "Writing the models")
+    eight = quantise_within(
+        plain, calibration, contract, validation=labelled, max_drop=max_drop,
+        heartbeat=lambda doing: step(0.4, doing) and None,
+    )  # fmt: skip
+    return {"FP32": plain, "FP16": plain.clone(), "INT8": eight.model}, eight
+
+
+def _save(
+    models: Mapping[str, ov.Model],
+    contract: InputContract,
+    class_names: Sequence[str],
+    class_colors: Sequence[str],
+    lineage: Mapping[str, Any],
+    folder: Path,
+) -> dict[str, Path]:
+    """Write an IR of each precision; returns their .xml files."""
     irs: dict[str, Path] = {}
     for precision in PRECISIONS:
         model = fold_preprocessing(models[precision], contract)
@@ -201,71 +245,24 @@ def _convert(
     return irs
 
 
-def _judge(
-    classifier: Classifier,
-    contract: InputContract,
-    irs: Mapping[str, Path],
-    audit: Sequence[tuple[Picture, int]],
-    calibration: Sequence[Pixels],
-    step: _Steps,
-) -> list[ReportRow]:
-    """Run every precision over the audit pictures, torch over the first of them, and time each."""
-    runners = {precision: Runner(xml, precision) for precision, xml in irs.items()}
-    reference: list[npt.NDArray[np.float64]] = []
-    found: dict[str, list[npt.NDArray[np.float64]]] = {precision: [] for precision in irs}
-    correct = dict.fromkeys(irs, 0)
-    judged = 0
-
-    def compare(pixels: Pixels) -> dict[str, npt.NDArray[np.float64]]:
-        answers = {precision: runner.probabilities(pixels) for precision, runner in runners.items()}
-        if len(reference) < COMPARED:
-            reference.append(torch_probabilities(classifier, pixels[None], contract)[0])
-            for precision, answer in answers.items():
-                found[precision].append(answer)
-        return answers
-
-    for number, (picture, truth) in enumerate(audit):
-        step(0.5 + 0.25 * number / len(audit), f"Checking audit image {number + 1} of {len(audit)}")
-        try:
-            pixels = to_pixels(picture, contract.size)
-        except UnreadableImage:
-            continue
-        judged += 1
-        for precision, answer in compare(pixels).items():
-            correct[precision] += int(answer.argmax() == truth)
-    for number, pixels in enumerate(calibration[: COMPARED - len(reference)]):
-        step(0.75 + 0.001 * number, "Comparing with torch")
-        compare(pixels)
-
-    step(0.85, "Timing each precision")
-    speeds = measure_speeds(irs, calibration[:32])
-    rows = []
-    for precision, xml in irs.items():
-        same = parity(np.stack(reference), np.stack(found[precision]))
-        speed = speeds[precision]
-        low, high = wilson(correct[precision], judged)
-        rows.append(
-            ReportRow(
-                precision=precision,
-                accuracy=correct[precision] / judged if judged else None,
-                low=low if judged else None,
-                high=high if judged else None,
-                n=judged,
-                agreement=same.agreement,
-                max_diff=same.max_diff,
-                compared=same.n,
-                size_bytes=size_of(xml),
-                latency_p50_ms=speed.latency_p50_ms,
-                latency_p95_ms=speed.latency_p95_ms,
-                throughput=speed.throughput,
-            )
+def _onnx(
+    classifier: Classifier, contract: InputContract, reference: npt.NDArray[np.float64], pixels: Sequence[Pixels]
+) -> bytes:
+    """The network as ONNX, held against torch's answers to a few pictures."""
+    onnx = to_onnx(classifier, contract)
+    few = min(ONNX_COMPARED, len(pixels))
+    apart = largest_difference(onnx, reference[:few], np.stack(pixels[:few]))
+    if apart > MAX_FP32_DIFF:
+        raise ExportProblem(
+            f"The ONNX model differs from torch by {apart:.4f}, more than rounding explains, so nothing was exported. "
+            "Try other versions of onnx and torch."
         )
-    return rows
+    return onnx
 
 
 def _expected(
     jpeg: bytes,
-    irs: Mapping[str, Path],
+    runners: Mapping[str, Runner],
     classifier: Classifier,
     contract: InputContract,
     class_names: Sequence[str],
@@ -279,20 +276,13 @@ def _expected(
     return {
         "image": "sample.jpg",
         "torch": listed(torch_probabilities(classifier, pixels[None], contract)[0]),
-        **{precision: listed(Runner(xml, precision).probabilities(pixels)) for precision, xml in irs.items()},
+        **{precision: listed(runner.probabilities(pixels)) for precision, runner in runners.items()},
     }
 
 
-def _readable(pictures: Sequence[Picture], size: int, step: _Steps) -> list[Pixels]:
-    """The pictures as the network sees them, without those that cannot be read."""
-    result: list[Pixels] = []
-    for number, picture in enumerate(pictures):
-        step(0.03 + 0.07 * number / len(pictures), "Reading the images for calibration")
-        try:
-            result.append(to_pixels(picture, size))
-        except UnreadableImage:
-            continue
-    return result
+def _thinned(things: Sequence[Thing], most: int) -> Sequence[Thing]:
+    """Every n-th, so that at most ``most`` are left."""
+    return things[:: max(1, -(-len(things) // most))]
 
 
 def _machine() -> str:

@@ -13,11 +13,12 @@ import openvino as ov
 import pytest
 from PIL import Image
 
-from mlcore import export, measure
+from mlcore import export, export_judge, measure
 from mlcore.backbones import REGISTRY
 from mlcore.edge.manifest import digest
 from mlcore.edge.runtime import Model
 from mlcore.export import ExportProblem, ExportResult, ExportStopped, export_classifier
+from mlcore.quantise import Quantised
 from tests.export.tiny import jpeg, unpack
 
 
@@ -36,6 +37,7 @@ def quick():
     """Time for a moment only; the numbers are not looked at."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(export, "measure_speeds", functools.partial(measure.measure_speeds, rounds=1, seconds=0.01))
+        patch.setattr(export, "measure_memory", lambda irs: dict.fromkeys(irs, 50_000_000))
         yield
 
 
@@ -135,7 +137,12 @@ def refusal(tmp_path, arguments) -> str:
 def calibrated_with(monkeypatch) -> list[int]:
     """Skips the quantising, and collects how many pictures it was given."""
     seen: list[int] = []
-    monkeypatch.setattr(export, "quantise", lambda model, pictures, contract: seen.append(len(pictures)) or model.clone())
+
+    def pretend(model, pictures, contract, **rest):
+        seen.append(len(pictures))
+        return Quantised(model.clone(), (), "Not quantised.", None, 0)
+
+    monkeypatch.setattr(export, "quantise_within", pretend)
     return seen
 
 
@@ -192,7 +199,9 @@ def test_it_stops_when_asked_and_leaves_nothing(tiny_learnt, tmp_path, after):
 
 def test_a_conversion_gone_wrong_is_refused(tiny_learnt, tmp_path, monkeypatch):
     monkeypatch.setattr(
-        export, "torch_probabilities", lambda classifier, pixels, contract: np.eye(50)[:1, : len(tiny_learnt.names)]
+        export_judge,
+        "torch_probabilities",
+        lambda classifier, pixels, contract: np.eye(50)[: len(pixels), : len(tiny_learnt.names)],
     )
     assert "differs from torch" in refusal(tmp_path, tiny_learnt.arguments())
 
