@@ -40,7 +40,7 @@ class DiskRow(serializers.Serializer[Any]):
     used_by_us = serializers.IntegerField(help_text="Originals, bundles, features and database; thumbnails are not counted.")
 
 
-class DeviceRow(serializers.Serializer[Any]):
+class ProcessorRow(serializers.Serializer[Any]):
     name = serializers.CharField()
     precision = serializers.CharField(help_text="Of features.")
     cpu_features = serializers.ListField(child=serializers.CharField())
@@ -76,7 +76,7 @@ class FeaturesRow(serializers.Serializer[Any]):
 
 class SystemRow(serializers.Serializer[Any]):
     version = serializers.CharField()
-    device = DeviceRow(help_text="The processor of the web server.")
+    device = ProcessorRow(help_text="The processor of the web server.")
     database = DatabaseRow()
     redis = RedisRow()
     workers = WorkerRow(many=True)

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import type { Device, VitalsPoint } from '../src/api/fleet-types'
+import type { Device, VitalsPoint } from '../src/api/types'
 import { brokenLine } from '../src/charts/path'
 import { facts } from '../src/screens/device/facts'
 import { clock, domainOf, driftLines, imageBars, latencyLines, slots, timeMarks, total } from '../src/screens/device/history'

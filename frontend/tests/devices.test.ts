@@ -1,6 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import type { Delivery, Deployment, Device } from '../src/api/fleet-types'
-import type { Bundle } from '../src/api/types'
+import type { Bundle, Delivery, Deployment, Device } from '../src/api/types'
 import { inOrder } from '../src/screens/devices/alerts'
 import { arrived, countdown } from '../src/screens/devices/code'
 import { deliveryWords, howMany, listed, newerOn, outcome, promise, shareOf, tally, targetWords, wanted, type Choice } from '../src/screens/devices/deploying'
@@ -12,7 +11,7 @@ const runs = (number: number) => ({ bundle: number * 10, number, precision: 'INT
 const device = (changes: Partial<Device> = {}): Device => ({
   id: 'a', name: 'Lobby', group: '', state: 'running', online: true, why: '', last_seen: '2026-03-03T14:29:50Z', enrolled_at: '2026-03-01T09:00:00Z',
   running: runs(3), wanted: { bundle: 30, number: 3 }, progress: null, info: {}, health: {}, privacy: 'nothing',
-  keep_per_hour: 20, keep_mb: 200, latency_budget_ms: null, alerts: 0, sightings: 0, ...changes,
+  keep_per_hour: 20, keep_mb: 200, latency_budget_ms: null, alerts: 0, sightings: 0, work: null, ...changes,
 })
 const fresh = (changes: Partial<Device> = {}) => device({ state: 'enrolled', running: null, wanted: null, ...changes })
 const delivery = (state: Delivery['state'], changes: Partial<Delivery> = {}): Delivery => ({ device: state, name: state, state, done: 0, total: 0, why: '', measured: null, started_at: null, finished_at: null, ...changes })
@@ -126,7 +125,7 @@ describe('who a deployment reaches', () => {
   })
 
   test('only what was chosen is sent', () => {
-    expect(wanted(40, choice({ group: 'Gates', devices: ['a'] }), null, false)).toEqual({ bundle: 40, target: 'all' })
+    expect(wanted(40, choice({ group: 'Gates', devices: ['a'] }), null, false)).toEqual({ bundle: 40, target: 'all', group: '', rollback: false })
     expect(wanted(40, choice({ target: 'group', group: 'Gates' }), 25, true)).toEqual({ bundle: 40, target: 'group', group: 'Gates', budget_ms: 25, rollback: true })
   })
 

@@ -24,15 +24,15 @@ test('what needs a look comes first', () => {
 })
 
 test('versions stack by project, newest first, and what runs nothing last', () => {
-  const told = stacks([
+  const list = stacks([
     { project: yard, number: null, devices: 1 },
     { project: yard, number: 2, devices: 1 },
     { project: hall, number: 3, devices: 4 },
     { project: yard, number: 4, devices: 2 },
     { project: hall, number: 1, devices: 0 },
   ])
-  expect(told.map((stack) => stack.project.name)).toEqual(['Hall', 'Yard'])
-  expect(told[1]?.parts).toEqual([{ number: 4, devices: 2, share: 0.5 }, { number: 2, devices: 1, share: 0.25 }, { number: null, devices: 1, share: 0.25 }])
+  expect(list.map((stack) => stack.project.name)).toEqual(['Hall', 'Yard'])
+  expect(list[1]?.parts).toEqual([{ number: 4, devices: 2, share: 0.5 }, { number: 2, devices: 1, share: 0.25 }, { number: null, devices: 1, share: 0.25 }])
 })
 
 test('an action without a word of its own reads all the same', () => {
@@ -42,7 +42,7 @@ test('an action without a word of its own reads all the same', () => {
 
 test('an image that a device sent says from where', () => {
   const reason = { code: 'torn', text: 'Torn between glass and metal' }
-  expect(told({ reason })).toBe('Torn between glass and metal')
+  expect(told({ reason, device: null })).toBe('Torn between glass and metal')
   expect(told({ reason, device: { id: 'a', name: 'Lobby', reason: 'torn' } })).toBe('From Lobby: torn between glass and metal')
   expect(told({ reason: { code: 'torn', text: 'Lobby is torn' }, device: { id: 'a', name: 'Lobby', reason: 'torn' } })).toBe('Lobby is torn')
 })

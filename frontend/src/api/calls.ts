@@ -95,6 +95,8 @@ export interface ImageFilter {
   /** One of ImageState, or 'audit'; the server refuses others. */
   state?: string | null
   search?: string
+  /** Only those that this device sent. */
+  device?: string
 }
 export const images = (id: number, filter: ImageFilter = {}, signal?: AbortSignal) =>
   body(http.GET('/api/projects/{project_id}/images', { params: { path: { project_id: id }, query: given(filter) }, signal }))
@@ -114,12 +116,13 @@ export const duplicates = (id: number, cursor: number, signal?: AbortSignal) =>
   body(http.GET('/api/projects/{project_id}/duplicates', { params: { path: { project_id: id }, query: { cursor } }, signal }))
 
 /** Leaves out what is not filtered by; a class may be named by its id or as 'none'. */
-function given({ cursor, label, state, search, limit }: ImageFilter) {
+function given({ cursor, label, state, search, limit, device }: ImageFilter) {
   return {
     cursor: cursor ?? undefined,
     label: label === null || label === undefined || label === '' ? undefined : String(label),
     state: (state || undefined) as T.ImageState | 'audit' | undefined,
     search: search || undefined,
+    device: device || undefined,
     limit,
   }
 }

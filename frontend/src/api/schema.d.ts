@@ -72,6 +72,108 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/edge/bundles/{number}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description The zip that the device was ordered to run, whole or in part (Range, If-Range). */
+        get: operations["edge_bundle"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/edge/enrol": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description A device comes in with a one-time code; the request is signed by the key that it brings. */
+        post: operations["edge_enrol"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/edge/sightings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Send something that the model found hard. What the device's privacy forbids is refused and not kept. */
+        post: operations["edge_sightings"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/edge/sync": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description A device tells how it is, and hears what it shall run and what it may keep and send. */
+        post: operations["edge_sync"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/edge/vitals": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Tell how the device fared, minute by minute. What is told of a minute first holds. */
+        post: operations["edge_vitals"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/fleet": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description The devices of all projects that you may see, which bundles they run, what is wrong, and who did what. */
+        get: operations["fleet"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/markdown": {
         parameters: {
             query?: never;
@@ -141,6 +243,40 @@ export interface paths {
         head?: never;
         /** @description Change its name, guidelines or options (owners). Another backbone becomes a challenger, see there. */
         patch: operations["projects_update"];
+        trace?: never;
+    };
+    "/api/projects/{project_id}/alerts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Open alerts of the project's devices, then those that have closed, each newest first. */
+        get: operations["alerts_list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project_id}/alerts/{alert_id}/seen": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Say that you have looked at an alert; it closes by itself when it is over. */
+        post: operations["alerts_seen"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/api/projects/{project_id}/annotations": {
@@ -276,6 +412,162 @@ export interface paths {
         get: operations["dashboard_read"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project_id}/deployments": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description The last fifty deployments, newest first. */
+        get: operations["deployments_list"];
+        put?: never;
+        /** @description Send a bundle to every device, a group, a share or named devices (owners). Those that are off take it later. */
+        post: operations["deployments_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project_id}/deployments/{deployment_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description One deployment. */
+        get: operations["deployments_read"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project_id}/deployments/{deployment_id}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Take back what devices have not carried out yet (owners). */
+        post: operations["deployments_cancel"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project_id}/deployments/{deployment_id}/rollback": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Send each device that runs what this brought back to what it ran before (owners): a deployment for each bundle. */
+        post: operations["deployments_rollback"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project_id}/devices": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description The devices of the project, and the address that they talk to. */
+        get: operations["devices_list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project_id}/devices/{device_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description One device. */
+        get: operations["devices_read"];
+        put?: never;
+        post?: never;
+        /** @description Revoke a device (owners): it gets nothing new and may send nothing; it goes on with what it has. */
+        delete: operations["devices_revoke"];
+        options?: never;
+        head?: never;
+        /** @description Rename a device, put it into a group, or change what it may keep and send (owners). */
+        patch: operations["devices_change"];
+        trace?: never;
+    };
+    "/api/projects/{project_id}/devices/{device_id}/history": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description How a device has fared, its drift, and what was sent to it. */
+        get: operations["devices_history"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project_id}/devices/{device_id}/rollback": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Send a device back to the newest older bundle that it ran (owners). */
+        post: operations["devices_rollback"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project_id}/devices/codes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description A code that lets one device in within 15 minutes, and the line to paste there (owners). */
+        post: operations["devices_code"];
         delete?: never;
         options?: never;
         head?: never;
@@ -885,6 +1177,51 @@ export interface components {
             /** @description Labelled audit images. */
             n: number;
         };
+        AddressRow: {
+            url: string;
+            tls: boolean;
+            /** @description Whether devices on other machines get there. */
+            reachable: boolean;
+            /** @description If not, why, and what to do. */
+            why_not: string;
+        };
+        /**
+         * @description * `drift_confidence` - Confidence has shifted
+         *     * `drift_features` - Pictures have shifted
+         *     * `slow` - Slower than its budget
+         *     * `failed` - A deployment failed
+         *     * `offline` - Offline
+         *     * `disk` - Disk nearly full
+         * @enum {string}
+         */
+        AlertKindEnum: "drift_confidence" | "drift_features" | "slow" | "failed" | "offline" | "disk";
+        AlertRow: {
+            id: number;
+            /** Format: uuid */
+            device: string;
+            /** @description The device's. */
+            name: string;
+            kind: components["schemas"]["AlertKindEnum"];
+            /**
+             * Format: double
+             * @description PSI, MMD, ms, seconds or MB, when it opened.
+             */
+            value: number | null;
+            /** Format: double */
+            threshold: number | null;
+            /** @description A sentence with the mend. */
+            text: string;
+            /** Format: date-time */
+            opened_at: string;
+            /**
+             * Format: date-time
+             * @description Null while it is so.
+             */
+            closed_at: string | null;
+            seen_by: string | null;
+            /** Format: date-time */
+            seen_at: string | null;
+        };
         /**
          * @description * `duplicate` - duplicate
          *     * `near` - near
@@ -969,6 +1306,42 @@ export interface components {
         };
         /** @enum {unknown} */
         BlankEnum: "";
+        BucketRequest: {
+            /**
+             * Format: date-time
+             * @description The minute, whole.
+             */
+            at: string;
+            /** @description Its number. */
+            bundle?: number | null;
+            /**
+             * @description Answers.
+             * @default 0
+             */
+            count: number;
+            /** @default 0 */
+            errors: number;
+            /** Format: double */
+            p50_ms?: number | null;
+            /** Format: double */
+            p95_ms?: number | null;
+            /**
+             * Format: double
+             * @description Answers a second.
+             */
+            throughput?: number | null;
+            /** @description How often each twentieth of 0 to 1. */
+            confidence: number[];
+            /** @description How often each class was the answer. */
+            classes?: {
+                [key: string]: number;
+            };
+            /**
+             * @description Up to 8 vectors of float16, in base64.
+             * @default b''
+             */
+            features: string;
+        };
         BundleRow: {
             id: number;
             number: number;
@@ -1026,6 +1399,8 @@ export interface components {
             annotated_by: string | null;
             /** Format: date-time */
             annotated_at: string | null;
+            /** @description The device that sent it. */
+            device: components["schemas"]["SenderRow"] | null;
             predicted: number;
         };
         CellRow: {
@@ -1089,6 +1464,14 @@ export interface components {
             recall_high: number | null;
             /** Format: double */
             f1: number | null;
+        };
+        CodeRow: {
+            /** @description Lets one device in, once. It cannot be read again. */
+            code: string;
+            /** @description To paste into a terminal of the device. */
+            line: string;
+            /** Format: date-time */
+            expires_at: string;
         };
         ComparisonRow: {
             /** @description Labelled audit images that both answered. */
@@ -1191,12 +1574,148 @@ export interface components {
             kind: string;
             version: string;
         };
-        DeviceRow: {
+        DeliveryRow: {
+            /** Format: uuid */
+            device: string;
             name: string;
-            /** @description Of features. */
-            precision: string;
-            cpu_features: string[];
+            state: components["schemas"]["DeliveryStateEnum"];
+            /** @description Bytes. */
+            done: number;
+            total: number;
             why: string;
+            /** @description What the device measured before it swapped. */
+            measured: {
+                [key: string]: unknown;
+            } | null;
+            /** Format: date-time */
+            started_at: string | null;
+            /** Format: date-time */
+            finished_at: string | null;
+        };
+        /**
+         * @description * `waiting` - Waiting for the device
+         *     * `downloading` - Downloading
+         *     * `verifying` - Verifying
+         *     * `trying` - Trying
+         *     * `running` - Running
+         *     * `failed` - Failed
+         *     * `superseded` - Superseded
+         * @enum {string}
+         */
+        DeliveryStateEnum: "waiting" | "downloading" | "verifying" | "trying" | "running" | "failed" | "superseded";
+        DeploymentRow: {
+            id: number;
+            /** @description Its id. */
+            bundle: number;
+            /** @description The bundle's number in the project. */
+            number: number;
+            rollback: boolean;
+            target: components["schemas"]["TargetEnum"];
+            group: string;
+            /** @description Percent. */
+            share: number | null;
+            state: components["schemas"]["DeploymentStateEnum"];
+            why: string;
+            created_by: string | null;
+            /** Format: date-time */
+            created_at: string;
+            /** Format: double */
+            budget_ms: number | null;
+            deliveries: components["schemas"]["DeliveryRow"][];
+        };
+        /**
+         * @description * `rolling` - Rolling out
+         *     * `done` - Done
+         *     * `halted` - Halted
+         *     * `cancelled` - Cancelled
+         * @enum {string}
+         */
+        DeploymentStateEnum: "rolling" | "done" | "halted" | "cancelled";
+        DeviceHistory: {
+            vitals: components["schemas"]["VitalsPoint"][];
+            drift: components["schemas"]["DriftPoint"][];
+            /** @description Newest first. */
+            deliveries: components["schemas"]["PastDelivery"][];
+        };
+        /**
+         * @description * `nothing` - Send nothing
+         *     * `features` - Features only
+         *     * `blurred` - Images with faces blurred
+         *     * `images` - Images
+         * @enum {string}
+         */
+        DevicePrivacyEnum: "nothing" | "features" | "blurred" | "images";
+        DeviceRow: {
+            /** Format: uuid */
+            id: string;
+            name: string;
+            group: string;
+            state: components["schemas"]["DeviceStateEnum"];
+            /** @description Heard of within the last 45 seconds. */
+            online: boolean;
+            /** @description What the device says about its state. */
+            why: string;
+            /** Format: date-time */
+            last_seen: string | null;
+            /** Format: date-time */
+            enrolled_at: string;
+            running: components["schemas"]["RunningRow"] | null;
+            /** @description What it was last told to run. */
+            wanted: components["schemas"]["WantedRow"] | null;
+            /** @description Of a download that is under way. */
+            progress: components["schemas"]["DownloadRow"] | null;
+            info: {
+                [key: string]: unknown;
+            };
+            health: {
+                [key: string]: unknown;
+            };
+            /**
+             * @description What it may send home.
+             *
+             *     * `nothing` - Send nothing
+             *     * `features` - Features only
+             *     * `blurred` - Images with faces blurred
+             *     * `images` - Images
+             */
+            privacy: components["schemas"]["DevicePrivacyEnum"];
+            /** @description Hard images that it may keep an hour. */
+            keep_per_hour: number;
+            /** @description Megabytes that it may keep in all. */
+            keep_mb: number;
+            /** Format: double */
+            latency_budget_ms: number | null;
+            /** @description That are open. */
+            alerts: number;
+            /** @description Hard images that it sent. */
+            sightings: number;
+            /** @description What it did in the last hour; null when it told nothing. */
+            work: components["schemas"]["WorkRow"] | null;
+        };
+        DeviceSettings: {
+            privacy: components["schemas"]["DevicePrivacyEnum"];
+            keep_per_hour: number;
+            keep_mb: number;
+            /** Format: double */
+            torn_below: number;
+            /** Format: double */
+            latency_budget_ms: number | null;
+            sync_seconds: number;
+        };
+        /**
+         * @description * `enrolled` - Enrolled
+         *     * `downloading` - Downloading
+         *     * `verifying` - Verifying
+         *     * `trying` - Trying
+         *     * `running` - Running
+         *     * `failed` - Failed
+         *     * `revoked` - Revoked
+         * @enum {string}
+         */
+        DeviceStateEnum: "enrolled" | "downloading" | "verifying" | "trying" | "running" | "failed" | "revoked";
+        DevicesRow: {
+            devices: components["schemas"]["DeviceRow"][];
+            address: components["schemas"]["AddressRow"];
         };
         DiskRow: {
             /** @description Bytes of the disk that holds the data directory. */
@@ -1204,6 +1723,45 @@ export interface components {
             free: number;
             /** @description Originals, bundles, features and database; thumbnails are not counted. */
             used_by_us: number;
+        };
+        DownloadRow: {
+            /** @description Bytes. */
+            done: number;
+            total: number;
+        };
+        DriftPoint: {
+            /**
+             * Format: date-time
+             * @description When its window ended.
+             */
+            at: string;
+            /**
+             * Format: double
+             * @description Of the confidence.
+             */
+            psi: number | null;
+            /**
+             * Format: double
+             * @description Of the features.
+             */
+            mmd: number | null;
+            /** Format: double */
+            threshold_psi: number | null;
+            /** Format: double */
+            threshold_mmd: number | null;
+        };
+        EnrolledRow: {
+            /** Format: uuid */
+            device: string;
+            name: string;
+            /** @description PEM, for the device's key. */
+            certificate: string;
+            /** @description PEM of the workspace's certificate authority. */
+            authority: string;
+            /** @description PEM of the key that signs bundles and orders. */
+            workspace_key: string;
+            /** Format: date-time */
+            now: string;
         };
         EstimateRow: {
             /** Format: double */
@@ -1249,6 +1807,89 @@ export interface components {
              * @default true
              */
             mirror: boolean;
+        };
+        FleetAlert: {
+            id: number;
+            /** Format: uuid */
+            device: string;
+            /** @description The device's. */
+            name: string;
+            kind: components["schemas"]["AlertKindEnum"];
+            /**
+             * Format: double
+             * @description PSI, MMD, ms, seconds or MB, when it opened.
+             */
+            value: number | null;
+            /** Format: double */
+            threshold: number | null;
+            /** @description A sentence with the mend. */
+            text: string;
+            /** Format: date-time */
+            opened_at: string;
+            /**
+             * Format: date-time
+             * @description Null while it is so.
+             */
+            closed_at: string | null;
+            seen_by: string | null;
+            /** Format: date-time */
+            seen_at: string | null;
+            project: components["schemas"]["ProjectName"];
+        };
+        FleetDevice: {
+            /** Format: uuid */
+            id: string;
+            name: string;
+            group: string;
+            state: components["schemas"]["DeviceStateEnum"];
+            /** @description Heard of within the last 45 seconds. */
+            online: boolean;
+            /** @description What the device says about its state. */
+            why: string;
+            /** Format: date-time */
+            last_seen: string | null;
+            /** Format: date-time */
+            enrolled_at: string;
+            running: components["schemas"]["RunningRow"] | null;
+            /** @description What it was last told to run. */
+            wanted: components["schemas"]["WantedRow"] | null;
+            /** @description Of a download that is under way. */
+            progress: components["schemas"]["DownloadRow"] | null;
+            info: {
+                [key: string]: unknown;
+            };
+            health: {
+                [key: string]: unknown;
+            };
+            /**
+             * @description What it may send home.
+             *
+             *     * `nothing` - Send nothing
+             *     * `features` - Features only
+             *     * `blurred` - Images with faces blurred
+             *     * `images` - Images
+             */
+            privacy: components["schemas"]["DevicePrivacyEnum"];
+            /** @description Hard images that it may keep an hour. */
+            keep_per_hour: number;
+            /** @description Megabytes that it may keep in all. */
+            keep_mb: number;
+            /** Format: double */
+            latency_budget_ms: number | null;
+            /** @description That are open. */
+            alerts: number;
+            /** @description Hard images that it sent. */
+            sightings: number;
+            /** @description What it did in the last hour; null when it told nothing. */
+            work: components["schemas"]["WorkRow"] | null;
+            project: components["schemas"]["ProjectName"];
+        };
+        FleetRow: {
+            devices: components["schemas"]["FleetDevice"][];
+            alerts: components["schemas"]["FleetAlert"][];
+            versions: components["schemas"]["RunningVersion"][];
+            /** @description Who deployed what where, newest first. */
+            log: components["schemas"]["LogEntry"][];
         };
         GroupList: {
             results: components["schemas"]["GroupRow"][];
@@ -1311,6 +1952,8 @@ export interface components {
             annotated_by: string | null;
             /** Format: date-time */
             annotated_at: string | null;
+            /** @description The device that sent it. */
+            device: components["schemas"]["SenderRow"] | null;
             /** @description In bytes. */
             size: number;
             format: string;
@@ -1344,6 +1987,8 @@ export interface components {
             annotated_by: string | null;
             /** Format: date-time */
             annotated_at: string | null;
+            /** @description The device that sent it. */
+            device: components["schemas"]["SenderRow"] | null;
         };
         /**
          * @description * `unlabelled` - unlabelled
@@ -1374,9 +2019,10 @@ export interface components {
          *     * `folder` - Folder on the server
          *     * `sample` - Sample images
          *     * `api` - API
+         *     * `device` - Device
          * @enum {string}
          */
-        ImportRowSourceEnum: "upload" | "archive" | "folder" | "sample" | "api";
+        ImportRowSourceEnum: "upload" | "archive" | "folder" | "sample" | "api" | "device";
         /**
          * @description * `open` - Open
          *     * `closed` - Closed
@@ -1461,6 +2107,15 @@ export interface components {
         };
         LinkRequest: {
             token: string;
+        };
+        LogEntry: {
+            /** Format: date-time */
+            at: string;
+            /** @description Null where no person did it. */
+            user: string | null;
+            action: string;
+            text: string;
+            project: components["schemas"]["ProjectName"] | null;
         };
         LogRow: {
             log: string;
@@ -1603,6 +2258,36 @@ export interface components {
             /** @description One that GET /api/system lists, or a fine-tuned one. */
             backbone: string;
         };
+        NewCodeRequest: {
+            /** @default  */
+            name: string;
+            /** @default  */
+            group: string;
+        };
+        NewDeploymentRequest: {
+            /**
+             * Format: int64
+             * @description Its id.
+             */
+            bundle: number;
+            target: components["schemas"]["TargetEnum"];
+            /** @default  */
+            group: string;
+            /** @description Percent, for target share. */
+            share?: number | null;
+            /** @description For target devices. */
+            devices?: string[];
+            /**
+             * @description Devices that run a newer bundle go back.
+             * @default false
+             */
+            rollback: boolean;
+            /**
+             * Format: double
+             * @description A device whose answers take longer does not take it.
+             */
+            budget_ms?: number | null;
+        };
         NewImportRequest: {
             /** @default upload */
             source: components["schemas"]["NewImportSourceEnum"];
@@ -1660,6 +2345,14 @@ export interface components {
             /** @default 90 */
             expires_days: number;
         };
+        NewcomerRequest: {
+            code: string;
+            /** @description PEM of an EC key on P-256, which signs this request. */
+            public_key: string;
+            /** @default  */
+            name: string;
+            info?: unknown;
+        };
         NextAnswer: {
             tasks: components["schemas"]["TaskRow"][];
             progress: components["schemas"]["ProgressRow"];
@@ -1694,6 +2387,33 @@ export interface components {
         PasswordRequest: {
             username: string;
             password: string;
+        };
+        PastDelivery: {
+            deployment: number;
+            /** @description The bundle's. */
+            number: number;
+            rollback: boolean;
+            state: components["schemas"]["DeliveryStateEnum"];
+            /** @description Bytes. */
+            done: number;
+            total: number;
+            why: string;
+            measured: {
+                [key: string]: unknown;
+            } | null;
+            /** Format: date-time */
+            started_at: string | null;
+            /** Format: date-time */
+            finished_at: string | null;
+        };
+        PatchedDeviceChangesRequest: {
+            name?: string;
+            group?: string;
+            privacy?: components["schemas"]["DevicePrivacyEnum"];
+            keep_per_hour?: number;
+            keep_mb?: number;
+            /** Format: double */
+            latency_budget_ms?: number | null;
         };
         PatchedLabelChangesRequest: {
             name?: string;
@@ -1745,6 +2465,19 @@ export interface components {
             code: string;
             message: string;
         };
+        ProcessorRow: {
+            name: string;
+            /** @description Of features. */
+            precision: string;
+            cpu_features: string[];
+            why: string;
+        };
+        ProgressRequest: {
+            /** Format: int64 */
+            done: number;
+            /** Format: int64 */
+            total: number;
+        };
         ProgressRow: {
             images: number;
             featured: number;
@@ -1756,6 +2489,10 @@ export interface components {
             flagged: number;
             /** @description Neither labelled nor skipped nor flagged. */
             unlabelled: number;
+        };
+        ProjectName: {
+            id: number;
+            name: string;
         };
         ProjectRow: {
             id: number;
@@ -1787,6 +2524,12 @@ export interface components {
             /** @description Addresses of up to four thumbnails. */
             cover: string[];
         };
+        /**
+         * @description * `torn` - Torn between classes
+         *     * `unseen` - Unlike anything it learnt from
+         * @enum {string}
+         */
+        ReasonEnum: "torn" | "unseen";
         ReasonRow: {
             code: string;
             text: string;
@@ -1866,6 +2609,26 @@ export interface components {
             /** Format: date-time */
             made_at: string;
         };
+        ReportBodyRequest: {
+            state: components["schemas"]["DeviceStateEnum"];
+            /** @default  */
+            why: string;
+            /**
+             * Format: int64
+             * @description Serial of the order last taken.
+             */
+            order?: number | null;
+            running?: components["schemas"]["RunsRowRequest"] | null;
+            /**
+             * Format: int64
+             * @description Number of the bundle that ran before.
+             */
+            previous?: number | null;
+            progress?: components["schemas"]["ProgressRequest"] | null;
+            measured?: unknown;
+            info?: unknown;
+            health?: unknown;
+        };
         ReportRow: {
             precision: string;
             /**
@@ -1907,6 +2670,36 @@ export interface components {
          * @enum {string}
          */
         RoleEnum: "owner" | "annotator" | "viewer";
+        RunningRow: {
+            /** @description Its id. */
+            bundle: number;
+            number: number;
+            precision: string;
+            /** @description CPU, GPU or NPU, as OpenVINO names it. */
+            on: string;
+            /** Format: date-time */
+            since: string | null;
+        };
+        RunningVersion: {
+            project: components["schemas"]["ProjectName"];
+            /** @description The bundle's; null for devices that run none yet. */
+            number: number | null;
+            devices: number;
+        };
+        RunsRowRequest: {
+            /** Format: int64 */
+            number: number;
+            sha256: string;
+            /** @default  */
+            precision: string;
+            /** @default  */
+            device: string;
+        };
+        RuntimeRow: {
+            version: string;
+            /** @description Its path on this server. */
+            wheel: string;
+        };
         SampleRow: {
             name: string;
             title: string;
@@ -1932,6 +2725,18 @@ export interface components {
          * @enum {string}
          */
         ScopesEnum: "read" | "label" | "manage";
+        SenderRow: {
+            /** Format: uuid */
+            id: string;
+            name: string;
+            /**
+             * @description Why the device found it hard.
+             *
+             *     * `torn` - Torn between classes
+             *     * `unseen` - Unlike anything it learnt from
+             */
+            reason: components["schemas"]["ReasonEnum"];
+        };
         ServingModelRow: {
             number: number;
             /** @description Labelled images that it was fitted on. */
@@ -1951,6 +2756,24 @@ export interface components {
             ms: number | null;
             /** @description Of its weights. */
             bytes: number | null;
+        };
+        SightingAnswer: {
+            status: components["schemas"]["StatusEnum"];
+            /** @description The image that it became. */
+            image: number | null;
+            /** @description Why, unless it was stored. */
+            message: string;
+        };
+        /** @description `meta` is a JSON text: id, reason, seen_at, privacy, bundle, margin, distance, label, confidence. */
+        SightingRequestRequest: {
+            meta: string;
+            /**
+             * @description A float16 vector, in base64.
+             * @default b''
+             */
+            features: string;
+            /** Format: binary */
+            image?: string | null;
         };
         SimilarImage: {
             id: number;
@@ -1972,6 +2795,8 @@ export interface components {
             annotated_by: string | null;
             /** Format: date-time */
             annotated_at: string | null;
+            /** @description The device that sent it. */
+            device: components["schemas"]["SenderRow"] | null;
             /**
              * Format: double
              * @description Of the features of both images: 1 for equal ones.
@@ -2008,10 +2833,18 @@ export interface components {
             done: boolean;
             text: string;
         };
+        SyncRow: {
+            /** Format: date-time */
+            now: string;
+            /** @description The newest order, a DSSE envelope; null when there is none. */
+            order: unknown;
+            settings: components["schemas"]["DeviceSettings"];
+            runtime: components["schemas"]["RuntimeRow"];
+        };
         SystemRow: {
             version: string;
             /** @description The processor of the web server. */
-            device: components["schemas"]["DeviceRow"];
+            device: components["schemas"]["ProcessorRow"];
             database: components["schemas"]["DatabaseRow"];
             redis: components["schemas"]["RedisRow"];
             workers: components["schemas"]["WorkerRow"][];
@@ -2019,6 +2852,14 @@ export interface components {
             /** @description What projects may choose from. */
             features: components["schemas"]["FeaturesRow"];
         };
+        /**
+         * @description * `all` - Every device
+         *     * `group` - A group
+         *     * `share` - A share of the devices
+         *     * `devices` - Named devices
+         * @enum {string}
+         */
+        TargetEnum: "all" | "group" | "share" | "devices";
         TaskRow: {
             image: components["schemas"]["PictureRow"];
             kind: components["schemas"]["TaskRowKindEnum"];
@@ -2030,6 +2871,8 @@ export interface components {
             model_version: number | null;
             /** Format: date-time */
             lease_expires_at: string;
+            /** @description The device that sent it. */
+            device: components["schemas"]["SenderRow"] | null;
         };
         /**
          * @description * `learn` - learn
@@ -2072,6 +2915,55 @@ export interface components {
          * @enum {string}
          */
         VerdictEnum: "won" | "lost" | "undecided";
+        VitalsAnswer: {
+            stored: number;
+            /** @description They had come before. */
+            known: number;
+            /** @description Too old, not a whole minute, or yet to come. */
+            passed_over: number;
+        };
+        VitalsPoint: {
+            /** Format: date-time */
+            at: string;
+            /** @description Answers. */
+            count: number;
+            errors: number;
+            /** Format: double */
+            p50_ms: number | null;
+            /**
+             * Format: double
+             * @description The worst of its minutes.
+             */
+            p95_ms: number | null;
+            /**
+             * Format: double
+             * @description Answers a second.
+             */
+            throughput: number | null;
+            /** Format: double */
+            mean_confidence: number | null;
+        };
+        VitalsRequestRequest: {
+            buckets: components["schemas"]["BucketRequest"][];
+        };
+        WantedRow: {
+            /** @description Its id. */
+            bundle: number;
+            number: number;
+        };
+        WorkRow: {
+            images: number;
+            /**
+             * Format: double
+             * @description Of its minutes, weighed by their answers.
+             */
+            p50_ms: number;
+            /**
+             * Format: double
+             * @description Of its minutes, weighed by their answers.
+             */
+            p95_ms: number;
+        };
         WorkerRow: {
             name: string;
             queues: string[];
@@ -2165,6 +3057,138 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+        };
+    };
+    edge_bundle: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                number: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/zip": string;
+                };
+            };
+        };
+    };
+    edge_enrol: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewcomerRequest"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EnrolledRow"];
+                };
+            };
+        };
+    };
+    edge_sightings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "multipart/form-data": components["schemas"]["SightingRequestRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SightingAnswer"];
+                };
+            };
+        };
+    };
+    edge_sync: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReportBodyRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SyncRow"];
+                };
+            };
+        };
+    };
+    edge_vitals: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["VitalsRequestRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VitalsAnswer"];
+                };
+            };
+        };
+    };
+    fleet: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FleetRow"];
+                };
             };
         };
     };
@@ -2314,6 +3338,49 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ProjectRow"];
+                };
+            };
+        };
+    };
+    alerts_list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlertRow"][];
+                };
+            };
+        };
+    };
+    alerts_seen: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                alert_id: number;
+                project_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlertRow"];
                 };
             };
         };
@@ -2571,6 +3638,279 @@ export interface operations {
             };
         };
     };
+    deployments_list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeploymentRow"][];
+                };
+            };
+        };
+    };
+    deployments_create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewDeploymentRequest"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeploymentRow"];
+                };
+            };
+        };
+    };
+    deployments_read: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                deployment_id: number;
+                project_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeploymentRow"];
+                };
+            };
+        };
+    };
+    deployments_cancel: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                deployment_id: number;
+                project_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeploymentRow"];
+                };
+            };
+        };
+    };
+    deployments_rollback: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                deployment_id: number;
+                project_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeploymentRow"][];
+                };
+            };
+        };
+    };
+    devices_list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DevicesRow"];
+                };
+            };
+        };
+    };
+    devices_read: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                device_id: string;
+                project_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeviceRow"];
+                };
+            };
+        };
+    };
+    devices_revoke: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                device_id: string;
+                project_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No response body */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    devices_change: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                device_id: string;
+                project_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["PatchedDeviceChangesRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeviceRow"];
+                };
+            };
+        };
+    };
+    devices_history: {
+        parameters: {
+            query?: {
+                hours?: number;
+            };
+            header?: never;
+            path: {
+                device_id: string;
+                project_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeviceHistory"];
+                };
+            };
+        };
+    };
+    devices_rollback: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                device_id: string;
+                project_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeploymentRow"];
+                };
+            };
+        };
+    };
+    devices_code: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["NewCodeRequest"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CodeRow"];
+                };
+            };
+        };
+    };
     duplicates_list: {
         parameters: {
             query?: {
@@ -2668,6 +4008,8 @@ export interface operations {
             query?: {
                 /** @description `next` of the page before. */
                 cursor?: number;
+                /** @description The device that sent them. */
+                device?: string | null;
                 /** @description The id of a class, or 'none'. */
                 label?: string;
                 limit?: number;

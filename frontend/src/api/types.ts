@@ -1,5 +1,4 @@
 // The nouns of the API under the names that the pages use.
-import type { Alert, Deployment, Device } from './fleet-types'
 import type { components } from './schema'
 
 type Schemas = components['schemas']
@@ -25,12 +24,8 @@ export type NewImport = Schemas['NewImportRequest']
 export type FileResult = Schemas['FileResult']
 
 export type ImageState = Schemas['ImageStateEnum']
-export type ImageRow = Schemas['ImageRow'] & Sent
-export type ImageDetail = Schemas['ImageDetail'] & Sent
-/** The device that found it hard and sent it, where one did. */
-interface Sent {
-  device?: { id: string; name: string; reason: string } | null
-}
+export type ImageRow = Schemas['ImageRow']
+export type ImageDetail = Schemas['ImageDetail']
 /** An image with how much it looks like the one that was asked about. */
 export type SimilarImage = Schemas['SimilarImage']
 /** Near duplicates. */
@@ -40,7 +35,7 @@ export type CellImage = Schemas['CellImage']
 /** One answer that was given about an image. */
 export type Said = Schemas['AnnotationRow']
 
-export type Task = Schemas['TaskRow'] & Sent
+export type Task = Schemas['TaskRow']
 export type Guess = Schemas['GuessRow']
 export type AnnotationKind = Schemas['AnnotationKindEnum']
 export type NewAnnotation = Schemas['NewAnnotationRequest']
@@ -71,6 +66,27 @@ export type Worker = Schemas['WorkerRow']
 export type Disk = Schemas['DiskRow']
 export type Backbone = Schemas['BackboneRow']
 export type System = Schemas['SystemRow']
+
+export type Device = Schemas['DeviceRow']
+export type Devices = Schemas['DevicesRow']
+/** Where devices reach the site. */
+export type Address = Schemas['AddressRow']
+export type EnrolCode = Schemas['CodeRow']
+export type DeviceChanges = Schemas['PatchedDeviceChangesRequest']
+/** What a device may send home. */
+export type Privacy = Schemas['DevicePrivacyEnum']
+export type Deployment = Schemas['DeploymentRow']
+/** The way of a deployment's bundle to one device. */
+export type Delivery = Schemas['DeliveryRow']
+export type Target = Schemas['TargetEnum']
+export type NewDeployment = Schemas['NewDeploymentRequest']
+export type DeviceHistory = Schemas['DeviceHistory']
+/** One minute of a device, or some together. */
+export type VitalsPoint = Schemas['VitalsPoint']
+export type DriftPoint = Schemas['DriftPoint']
+export type Alert = Schemas['AlertRow']
+/** The devices of all projects, who runs what, what is wrong, and who did what. */
+export type Fleet = Schemas['FleetRow']
 
 // What the server tells a project's pages as it happens.
 export interface Events {

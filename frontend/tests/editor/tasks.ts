@@ -10,6 +10,7 @@ export function task(id: number, more: Partial<Task> = {}): Task {
     top: [],
     model_version: 3,
     lease_expires_at: '2030-01-01T00:00:00Z',
+    device: null,
     ...more,
   }
 }

@@ -1,6 +1,6 @@
 // One device with its last hours, its alerts, and what was delivered to it, kept fresh.
 import * as calls from '../../api/fleet'
-import type { Alert, Device, DeviceChanges, DeviceHistory } from '../../api/fleet-types'
+import type { Alert, Device, DeviceChanges, DeviceHistory } from '../../api/types'
 import { live } from '../../state/live.svelte'
 import { toasts } from '../../state/toasts.svelte'
 import { whileSeen } from '../while-seen'

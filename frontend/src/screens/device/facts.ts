@@ -1,5 +1,5 @@
 // What a device tells about itself, under names that people know.
-import type { Device } from '../../api/fleet-types'
+import type { Device } from '../../api/types'
 import { bytes, duration } from '../../parts/format'
 
 export interface Fact {

@@ -1,15 +1,16 @@
 // What a device told of its last hours, as lines and bars.
-import type { DriftPoint, VitalsPoint } from '../../api/fleet-types'
+import type { DriftPoint, VitalsPoint } from '../../api/types'
 import type { Bar } from '../../charts/BarChart.svelte'
 import type { LinePoint, LineSeries } from '../../charts/LineChart.svelte'
 
 const MINUTE_MS = 60_000
 const HOUR_MS = 3_600_000
 
+/** The server puts minutes together in 240 points: a slot is a whole number of those. */
 export const PERIODS = [
   { value: '1', label: '1 hour', slot: MINUTE_MS },
-  { value: '24', label: '24 hours', slot: 15 * MINUTE_MS },
-  { value: '168', label: '7 days', slot: 2 * HOUR_MS },
+  { value: '24', label: '24 hours', slot: 30 * MINUTE_MS },
+  { value: '168', label: '7 days', slot: 168 * MINUTE_MS },
 ] as const
 export type Period = (typeof PERIODS)[number]['value']
 export const slotOf = (period: Period) => PERIODS.find((one) => one.value === period)?.slot ?? MINUTE_MS

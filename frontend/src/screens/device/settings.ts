@@ -1,5 +1,5 @@
 // What is typed into a device's settings, and what of it is new or wrong.
-import type { Device, DeviceChanges, Privacy } from '../../api/fleet-types'
+import type { Device, DeviceChanges, Privacy } from '../../api/types'
 
 export interface Draft {
   name: string

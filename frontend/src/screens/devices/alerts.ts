@@ -1,5 +1,5 @@
 // What devices warn of.
-import type { Alert } from '../../api/fleet-types'
+import type { Alert } from '../../api/types'
 
 export const ALERTS: Record<Alert['kind'], string> = {
   drift_confidence: 'Confidence has shifted',

@@ -1,5 +1,5 @@
 // A code that lets one device in: how long it still holds, and which device came with it.
-import type { Device } from '../../api/fleet-types'
+import type { Device } from '../../api/types'
 
 /** "14:05" left, or null when it has run out. */
 export function countdown(expires: string, now = Date.now()): string | null {

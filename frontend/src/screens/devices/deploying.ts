@@ -1,6 +1,5 @@
 // Who a deployment reaches, what it will do, and how far it is, in words.
-import type { Bundle } from '../../api/types'
-import type { Delivery, Deployment, Device, NewDeployment, Target } from '../../api/fleet-types'
+import type { Bundle, Delivery, Deployment, Device, NewDeployment, Target } from '../../api/types'
 import { ago, bytes, percent, plural } from '../../parts/format'
 import { full } from './standing'
 
@@ -80,9 +79,9 @@ export function bundleLine(bundle: Bundle, now = Date.now()): string {
 export function wanted(bundle: number, choice: Choice, budget: number | null, back: boolean): NewDeployment {
   return {
     bundle,
-    ...(back ? { rollback: true } : {}),
+    rollback: back,
     target: choice.target,
-    ...(choice.target === 'group' ? { group: choice.group } : {}),
+    group: choice.target === 'group' ? choice.group : '',
     ...(choice.target === 'share' ? { share: choice.share } : {}),
     ...(choice.target === 'devices' ? { devices: [...choice.devices] } : {}),
     ...(budget === null ? {} : { budget_ms: budget }),

@@ -1,7 +1,7 @@
 // The devices of a project and what was deployed to them, kept fresh by live events.
 import { SvelteDate } from 'svelte/reactivity'
 import * as calls from '../../api/fleet'
-import type { Address, Deployment, Device } from '../../api/fleet-types'
+import type { Address, Deployment, Device } from '../../api/types'
 import { live } from '../../state/live.svelte'
 import { confirm } from '../../state/confirm.svelte'
 import { toasts } from '../../state/toasts.svelte'

@@ -1,5 +1,5 @@
 // What a device may send home, in words for whoever stands before its camera.
-import type { Privacy } from '../../api/fleet-types'
+import type { Privacy } from '../../api/types'
 
 export interface Level {
   value: Privacy

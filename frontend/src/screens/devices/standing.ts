@@ -1,5 +1,5 @@
 // How a device is doing, in a word and a sentence.
-import type { Device } from '../../api/fleet-types'
+import type { Device } from '../../api/types'
 import { ago, bytes } from '../../parts/format'
 
 export interface Standing {
@@ -78,7 +78,7 @@ export function roll(devices: readonly Told[], now = Date.now()): string {
   return [
     `${codes.length - offline} online`,
     offline ? `${offline} offline` : '',
-    working ? `${working} at work on an update` : '',
+    working ? `${working} updating` : '',
     failed ? `${failed} failed` : '',
   ].filter(Boolean).join(' · ')
 }

@@ -1,7 +1,7 @@
 // All devices that we may see, fetched again and again: they belong to many projects, whose events nobody hears here.
 import * as api from '../../api/calls'
 import * as calls from '../../api/fleet'
-import type { Alert, Fleet } from '../../api/fleet-types'
+import type { Alert, Fleet } from '../../api/types'
 import { toasts } from '../../state/toasts.svelte'
 import { whileSeen } from '../while-seen'
 

@@ -1,5 +1,5 @@
 // Devices of all projects: narrowed by what one looks for, and who runs what.
-import type { Fleet } from '../../api/fleet-types'
+import type { Fleet } from '../../api/types'
 import { standing, type Standing } from '../devices/standing'
 
 export type FleetDevice = Fleet['devices'][number]

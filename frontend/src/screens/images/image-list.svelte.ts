@@ -9,10 +9,15 @@ export interface Filter {
   state: Kind
   label: string
   search: string
+  /** The id of the device that sent them. */
+  device: string
 }
 
 /** What an address asks for; a kind of image that there is not means all. */
 export const kindNamed = (name: string | null): Kind => KINDS.find((kind) => kind === name) ?? ''
+
+/** What an address asks for; what is no device's id means any. */
+export const deviceNamed = (id: string | null): string => (id && /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(id) ? id : '')
 
 const PAGE = 120
 
@@ -24,7 +29,7 @@ export class ImageList {
   problem = $state<unknown>(null)
   #next = $state<number | null>(0)
   #project = 0
-  #filter: Filter = { state: '', label: '', search: '' }
+  #filter: Filter = { state: '', label: '', search: '', device: '' }
   #stop: AbortController | null = null
   #grew = false
 
