@@ -10,7 +10,7 @@ from urllib.request import HTTPCookieProcessor, OpenerDirector, Request, build_o
 
 
 class Person:
-    """`get` and `post` answer (status, JSON); a refusal is an answer too."""
+    """`get`, `post`, `patch` and `delete` answer (status, JSON); a refusal is an answer too."""
 
     def __init__(self, address: str) -> None:
         self.address = address
@@ -28,10 +28,21 @@ class Person:
 
     def post(self, path: str, body: Any = None) -> tuple[int, Any]:
         """POST /api/<path> with a JSON body."""
+        return self._write("POST", path, body)
+
+    def patch(self, path: str, body: Any) -> tuple[int, Any]:
+        """PATCH /api/<path> with a JSON body."""
+        return self._write("PATCH", path, body)
+
+    def delete(self, path: str) -> tuple[int, Any]:
+        """DELETE /api/<path>."""
+        return self._write("DELETE", path, None)
+
+    def _write(self, method: str, path: str, body: Any) -> tuple[int, Any]:
         token = next((cookie.value for cookie in self.cookies if cookie.name == "csrftoken"), "")
         headers = {"Content-Type": "application/json", "X-CSRFToken": token or "", "Referer": self.address}
         data = json.dumps(body or {}).encode()
-        return self._ask(Request(f"{self.address}/api/{path}", data=data, headers=headers, method="POST"))
+        return self._ask(Request(f"{self.address}/api/{path}", data=data, headers=headers, method=method))
 
     def _ask(self, request: Request) -> tuple[int, Any]:
         try:
