@@ -15,7 +15,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 STAMPS := $(VENV)/.stamps
 TORCH := torch==2.13.0 torchvision==0.28.0
 
-.PHONY: help run test check schema format bench frontend clean
+.PHONY: help run test check check-python check-schema check-pages schema format bench frontend clean
 .DEFAULT_GOAL := help
 
 help:  ## this list
@@ -28,11 +28,18 @@ test: $(STAMPS)/test frontend check  ## install what tests need, then every chec
 	@# Two tests at once on two cores: each keeps to one thread.
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 
-check: $(STAMPS)/test  ## the checks alone: style, types, arrows, schema, front end
+check: check-python check-schema check-pages  ## the checks alone: style, types, arrows, schema, front end
+
+check-python: $(STAMPS)/test
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+check-schema: $(STAMPS)/test frontend
 	$(BIN)/python scripts/check_schema.py
+
+# Needs no Python packages: with `make --jobs 2` it is done while these are installed.
+check-pages: frontend
 	$(BIN)/python scripts/build_frontend.py run check
 	$(BIN)/python scripts/build_frontend.py run lint
 	$(BIN)/python scripts/build_frontend.py run test
@@ -46,7 +53,7 @@ format: $(STAMPS)/test  ## put the Python sources in order
 bench: $(STAMPS)/test  ## measure; see benchmarks/README.md
 	$(BIN)/python -m benchmarks
 
-frontend: $(STAMPS)/python  ## build the pages, when their sources have changed
+frontend: $(STAMPS)/node  ## build the pages, when their sources have changed
 	@$(BIN)/python scripts/build_frontend.py
 
 clean:  ## remove what was built; your data stays
@@ -61,7 +68,12 @@ $(STAMPS)/python:
 	@$(PYTHON) -m venv $(VENV) 2>/dev/null || { $(PYTHON) -m venv --without-pip $(VENV) && $(PYTHON) -m pip --python $(BIN)/python install pip; }
 	@mkdir -p $(STAMPS) && touch $@
 
-$(STAMPS)/torch: $(STAMPS)/python
+# Before all others, so that two pips never write into one environment at a time.
+$(STAMPS)/node: $(STAMPS)/python
+	@$(BIN)/python scripts/build_frontend.py node
+	@touch $@
+
+$(STAMPS)/torch: $(STAMPS)/python | $(STAMPS)/node
 	$(PIP) install $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) $(TORCH)
 	@touch $@
 

