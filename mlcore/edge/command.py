@@ -4,9 +4,12 @@ The lines for whoever installs a device (EDGE_HOME or ``--home`` names its folde
 
     edge-annotator enrol --url https://HOST:PORT --code ABCD-EFGH --authority ca.pem --workspace-key workspace.pub [--name N]
     edge-annotator enrol --url http://127.0.0.1:8000 --code ABCD-EFGH          (this very machine: both come with the answer)
-    edge-annotator agent                                                       (stays; a service restarts it on failure)
+    edge-annotator agent [--port 8080 --watch FOLDER ...]                      (stays; a service restarts it on failure)
     edge-annotator status [--json]      edge-annotator rollback      edge-annotator verify FOLDER [--key workspace.pub]
     edge-annotator run --bundle FOLDER ...                                     (as run.py inside a bundle)
+
+Without options the agent does what HOME/work.json says, an object of the same names ({"port": 8080, "watch": "/in"}), and
+without that it answers over HTTP on port 8080 of this machine alone, or on another if that one is taken: ``status`` tells.
 
 As a unit of systemd: ``ExecStart=VENV/bin/edge-annotator agent --home HOME``, ``Restart=always``, ``RestartSec=2``,
 ``TimeoutStopSec=20``. ``python -m mlcore.edge.command`` is the same command.
@@ -31,6 +34,7 @@ from mlcore.edge.agent.link import LinkProblem
 from mlcore.edge.agent.main import Agent, stop_on_signals
 from mlcore.edge.agent.versions import StateProblem, Versions, read_state
 from mlcore.edge.manifest import PRECISIONS, BundleProblem, Manifest
+from mlcore.edge.options import OptionProblem, WorkOptions, add_arguments
 from mlcore.edge.signature import prove
 
 DONE, NOT_SO, CANNOT, INTERRUPTED = 0, 1, 2, 130
@@ -45,7 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     act: Callable[[argparse.Namespace], int] = options.act
     try:
         return act(options)
-    except (HomeProblem, IdentityProblem, LinkProblem, StateProblem, BundleProblem) as problem:
+    except (HomeProblem, IdentityProblem, LinkProblem, StateProblem, OptionProblem, BundleProblem) as problem:
         print(f"edge-annotator: {problem}", file=sys.stderr)
     except OSError as problem:
         print(f"edge-annotator: {problem.filename or 'the disk'} cannot be used ({problem.strerror}).", file=sys.stderr)
@@ -78,6 +82,8 @@ def _parser() -> argparse.ArgumentParser:
     command = add("agent", _agent, "Serve what the workspace orders, and stay in touch with it.")
     command.add_argument("--precision", type=str.upper, choices=PRECISIONS, help="default: the one the bundle recommends")
     command.add_argument("--device", default="AUTO", help="OpenVINO device: AUTO, CPU, GPU, NPU (default %(default)s)")
+
+    add_arguments(command)
 
     command = add("status", _status, "Tell how the device is.")
     command.add_argument("--json", action="store_true", help="as JSON")
@@ -118,7 +124,9 @@ def _enrol(options: argparse.Namespace) -> int:
 def _agent(options: argparse.Namespace) -> int:
     home = _home(options)
     with home.locked():
-        agent = Agent(home, choice=Choice(options.precision, options.device))
+        asked = WorkOptions.from_arguments(options)
+        choice = Choice(options.precision, options.device)
+        agent = Agent(home, choice=choice, work=asked if asked != WorkOptions() else None)
         stop_on_signals(agent.stop)
         agent.serve_first()
         agent.run()
@@ -145,6 +153,8 @@ def _status(options: argparse.Namespace) -> int:
         if running
         else "serves: nothing"
     )
+    if row.get("address") and alive:
+        print(f"answers at: {row['address']}")
     link = row.get("workspace", {})
     print(f"workspace: {'online' if link.get('online') else 'offline'}", link.get("why") or "", sep="  ")
     print("agent: at work" if alive else "agent: not running; start it with: edge-annotator agent")

@@ -54,6 +54,11 @@ class Home:
         return self.root / "status.json"
 
     @property
+    def work(self) -> Path:
+        """Where pictures come from and where answers go, as ``edge-annotator agent --help`` lists it; may be absent."""
+        return self.root / "work.json"
+
+    @property
     def rollback_wish(self) -> Path:
         """Lies here when somebody at the device wants the version before."""
         return self.root / "rollback.wish"

@@ -6,7 +6,6 @@ import hashlib
 import http.client
 import ipaddress
 import json
-import socket
 import ssl
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -203,7 +202,7 @@ def _trust(workspace: Workspace) -> ssl.SSLContext:
     return context
 
 
-def _check_pin(connection: socket.socket | Any, pin: str) -> None:
+def _check_pin(connection: Any, pin: str) -> None:
     der = connection.getpeercert(binary_form=True)
     spki = x509.load_der_x509_certificate(der).public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     if base64.b64encode(hashlib.sha256(spki).digest()).decode() != pin:

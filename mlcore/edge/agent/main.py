@@ -4,11 +4,13 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from types import FrameType
 from typing import Any
 
 from mlcore.edge.agent.back import Back
 from mlcore.edge.agent.changer import Changer, Choice
+from mlcore.edge.agent.durable import read_json
 from mlcore.edge.agent.home import Home
 from mlcore.edge.agent.identity import Identity
 from mlcore.edge.agent.link import Link
@@ -22,18 +24,30 @@ from mlcore.edge.runtime import Model
 from mlcore.edge.station import Station
 from mlcore.edge.uncertain import Keeper, KeepSettings
 from mlcore.edge.watch import Watch
+from mlcore.edge.work import OptionProblem, SinkProblem, Work, WorkOptions
+from mlcore.edge.work import start as start_work
+
+# Where pictures are answered when nothing else was asked for; if it is taken, any other port.
+USUAL = WorkOptions(port=8080)
+
+# Seconds between two tries to begin the work, while a port is taken or a folder missing.
+_AGAIN = 10.0
 
 
 class Agent:
-    """Everything that runs on one device, put together.
+    """Everything that runs on one device, put together; ``station`` is where its pictures are answered.
 
-    Raises IdentityProblem, StateProblem, HomeProblem, LinkProblem when the device cannot begin; later nothing ends it but
-    ``stop``. ``station`` is where its pictures are answered.
+    ``work`` says where pictures come from and where answers go; without it work.json in the home does, or HTTP it is.
+    Raises IdentityProblem, StateProblem, HomeProblem, LinkProblem, OptionProblem when the device cannot begin; later nothing
+    ends it but ``stop``.
     """
 
-    def __init__(self, home: Home, *, choice: Choice | None = None) -> None:
+    def __init__(self, home: Home, *, choice: Choice | None = None, work: WorkOptions | None = None) -> None:
         home.make()
         self.home = home
+        self._options = work or _read_options(home)
+        self._work: Work | None = None
+        self._stopped = threading.Event()
         self.station = Station()
         self._identity = Identity.read(home)
         self._link = Link(self._identity)
@@ -66,6 +80,7 @@ class Agent:
         """Let the version that ran before answer again."""
         self._sync.take_up_settings()
         self._changer.serve_first()
+        threading.Thread(target=self._begin_work, name="work", daemon=True).start()
         self._changed()
 
     def run(self) -> None:
@@ -80,11 +95,36 @@ class Agent:
             self._back.stop()
             self._changer.stop()
             self._changer.join(timeout=5)
+            self._stopped.set()
+            if self._work is not None:
+                self._work.stop()
             self._status.save(self._versions.state)
 
     def stop(self) -> None:
         """Let ``run`` return; what was begun is taken up at the next start."""
         self._sync.stop()
+
+    def _begin_work(self) -> None:
+        """Open sources and sinks; what cannot be opened is told, and tried again."""
+        options = self._options or USUAL
+        while not self._stopped.is_set():
+            try:
+                self._work = start_work(self.station, options)
+            except SinkProblem as problem:
+                self._status.note("work", str(problem))
+            except OSError as problem:
+                where = f"Port {options.port} on {options.host} cannot be used ({problem.strerror or problem})"
+                self._status.note("work", f"{where}; end what has it, or give another with --port.")
+                if self._options is None:
+                    options = replace(USUAL, port=0)
+                    continue
+            else:
+                self._status.note("work", "")
+                if self._work.address:
+                    self._status.address("http://{}:{}".format(*self._work.address))
+                self._changed()
+                return
+            self._stopped.wait(_AGAIN)
 
     def _model_began(self, model: Model) -> None:
         try:
@@ -95,6 +135,7 @@ class Agent:
 
     def _allow(self, settings: Mapping[str, Any]) -> None:
         self._keeper.settings = KeepSettings.read(settings)
+        self._status.note("keeper", self._keeper.trouble)
         self._watch.with_features = settings.get("privacy", "nothing") != "nothing"
 
     def _changed(self) -> None:
@@ -114,6 +155,15 @@ class Agent:
             print(f"edge-annotator: {said}", file=sys.stderr, flush=True)
         self._status.save(self._versions.state)
         self._sync.wake()
+
+
+def _read_options(home: Home) -> WorkOptions | None:
+    """What work.json asks for; None without one. Raises OptionProblem."""
+    try:
+        data = read_json(home.work)
+    except (OSError, ValueError) as problem:
+        raise OptionProblem(f"{home.work} cannot be read ({problem}); mend it or delete it.") from problem
+    return WorkOptions.read(data) if data else None
 
 
 def stop_on_signals(stop: Callable[[], None]) -> None:

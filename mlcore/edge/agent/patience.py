@@ -19,7 +19,7 @@ class Patience:
 
     def failed(self) -> float:
         """Seconds to wait after one more failure."""
-        whole = min(self._longest, self._first * 2 ** min(self._tries, 30))
+        whole = min(self._longest, self._first * 2.0 ** min(self._tries, 30))
         self._tries += 1
         return whole * (0.5 + random.random() / 2)  # noqa: S311 -- spreads load, guards nothing
 

@@ -25,6 +25,8 @@ class Status:
         self._why = ""
         self._refusal = ""
         self._trouble = ""
+        self._notes: dict[str, str] = {}
+        self._address = ""
         self._progress: tuple[int, int] | None = None
         self._told = 0.0
         self._measured: dict[str, Any] | None = None
@@ -67,6 +69,19 @@ class Status:
         if not same:
             self.changed()
 
+    def note(self, topic: str, why: str) -> None:
+        """Something that a person should know, although it hinders no model; empty when it is over."""
+        with self._turn:
+            same = self._notes.get(topic, "") == why
+            self._notes[topic] = why
+        if not same:
+            self.changed()
+
+    def address(self, address: str) -> None:
+        """Where pictures are answered over HTTP."""
+        with self._turn:
+            self._address = address
+
     def heard(self, *, online: bool, revoked: bool = False, why: str = "") -> None:
         """What the last sync came to."""
         with self._turn:
@@ -89,7 +104,7 @@ class Status:
 
     def save(self, state: State) -> None:
         """Write the status for whoever looks from outside; a full disk is no reason to stop."""
-        row = {**self.report(state), "workspace": self._link, "written": time.time()}
+        row = {**self.report(state), "workspace": self._link, "address": self._address, "written": time.time()}
         half = self._path.with_name(f".{self._path.name}.half")
         with contextlib.suppress(OSError):
             half.write_text(json.dumps(row, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
@@ -102,7 +117,8 @@ class Status:
             return "failed", self._refusal or self._trouble
         if state.outcome == "failed":
             return "failed", state.why
-        return ("running" if state.running else "enrolled"), state.why
+        notes = [why for why in (state.why, *self._notes.values()) if why]
+        return ("running" if state.running else "enrolled"), " ".join(notes)
 
 
 def _row(version: Version | None) -> dict[str, Any] | None:
