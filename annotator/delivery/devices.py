@@ -28,6 +28,8 @@ JUST_NOW = timedelta(seconds=15)
 # What a device did lately is what it did in so long.
 LATELY = timedelta(hours=1)
 MOST_PER_HOUR, MOST_MB = 1000, 100_000
+# What is counted for each device.
+COUNTS = ("open_alerts", "all_sightings", "images_lately", "p50_lately", "p95_lately")
 
 
 def of_project(project: Project) -> QuerySet[Device]:
@@ -37,22 +39,7 @@ def of_project(project: Project) -> QuerySet[Device]:
 
 def with_counts(devices: QuerySet[Device]) -> QuerySet[Device]:
     """The same devices, with all that `describe` shows read at once."""
-    alerts = Alert.objects.filter(device=OuterRef("pk"), closed_at=None).order_by().values("device")
-    sightings = Sighting.objects.filter(device=OuterRef("pk")).order_by().values("device")
-    minutes = Vitals.objects.filter(device=OuterRef("pk"), at__gte=timezone.now() - LATELY, count__gt=0)
-    lately = minutes.exclude(p50_ms=None).exclude(p95_ms=None).order_by().values("device")
-
-    def mean(field: str) -> Subquery:
-        weighed = Sum(F(field) * F("count"), output_field=FloatField()) / Sum("count", output_field=FloatField())
-        return Subquery(lately.annotate(n=weighed).values("n"), output_field=FloatField())
-
-    return devices.select_related("running", "wanted").annotate(
-        open_alerts=Coalesce(Subquery(alerts.annotate(n=Count("pk")).values("n")), 0),
-        all_sightings=Coalesce(Subquery(sightings.annotate(n=Count("pk")).values("n")), 0),
-        images_lately=Subquery(lately.annotate(n=Sum("count")).values("n")),
-        p50_lately=mean("p50_ms"),
-        p95_lately=mean("p95_ms"),
-    )
+    return _counted(devices.select_related("running", "wanted"))
 
 
 def find_device(*, project: Project, device_id: UUID) -> Device:
@@ -72,8 +59,9 @@ def is_online(device: Device, now: datetime | None = None) -> bool:
 
 def describe(device: Device) -> dict[str, Any]:
     """A device as events and the API tell it. Reads counts that `of_project` has not brought."""
-    row = device if hasattr(device, "open_alerts") else with_counts(Device.objects.filter(pk=device.pk)).get()
-    counts = vars(row)
+    counts: dict[str, Any] = vars(device)
+    if "open_alerts" not in counts:
+        counts = _counted(Device.objects.filter(pk=device.pk)).values(*COUNTS).get()
     downloading = device.state == Device.State.DOWNLOADING and device.progress_total > 0
     work = counts["images_lately"] and {
         "images": counts["images_lately"],
@@ -166,3 +154,22 @@ def tidy(text: str) -> str:
 
 def _iso(moment: datetime | None) -> str | None:
     return None if moment is None else moment.isoformat()
+
+
+def _counted(devices: QuerySet[Device]) -> QuerySet[Device]:
+    alerts = Alert.objects.filter(device=OuterRef("pk"), closed_at=None).order_by().values("device")
+    sightings = Sighting.objects.filter(device=OuterRef("pk")).order_by().values("device")
+    minutes = Vitals.objects.filter(device=OuterRef("pk"), at__gte=timezone.now() - LATELY, count__gt=0)
+    lately = minutes.exclude(p50_ms=None).exclude(p95_ms=None).order_by().values("device")
+
+    def mean(field: str) -> Subquery:
+        weighed = Sum(F(field) * F("count"), output_field=FloatField()) / Sum("count", output_field=FloatField())
+        return Subquery(lately.annotate(n=weighed).values("n"), output_field=FloatField())
+
+    return devices.annotate(
+        open_alerts=Coalesce(Subquery(alerts.annotate(n=Count("pk")).values("n")), 0),
+        all_sightings=Coalesce(Subquery(sightings.annotate(n=Count("pk")).values("n")), 0),
+        images_lately=Subquery(lately.annotate(n=Sum("count")).values("n")),
+        p50_lately=mean("p50_ms"),
+        p95_lately=mean("p95_ms"),
+    )

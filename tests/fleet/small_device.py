@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -17,6 +18,12 @@ from mlcore.edge.agent.orders import Order, read_order
 from mlcore.edge.message_signature import certificate_id, public_key_id, sign_request
 
 Act = Callable[[], AbstractContextManager[Any]]
+
+
+@cache
+def line() -> Client:
+    """The way to the server that all share: devices have no cookies, and a client of Django's takes long to make."""
+    return Client()
 
 
 def new_key() -> ec.EllipticCurvePrivateKey:
@@ -38,7 +45,7 @@ def ask_to_enrol(
     headers = sign_request(
         method="POST", path="/api/edge/enrol", body=body, key=signing, key_id=public_key_id(signing.public_key())
     )
-    return Client().post("/api/edge/enrol", body, content_type="application/json", headers=headers)
+    return line().post("/api/edge/enrol", body, content_type="application/json", headers=headers)
 
 
 @dataclass
@@ -69,11 +76,11 @@ class SmallDevice:
         body = json.dumps(told).encode()
         with self.act():
             headers = self.signed("POST", path, body, **options)
-            return Client().post(path, body, content_type="application/json", headers=headers)
+            return line().post(path, body, content_type="application/json", headers=headers)
 
     def get(self, path: str, **headers: str) -> Any:
         """The same without a body."""
-        return Client().get(path, headers=self.signed("GET", path) | headers)
+        return line().get(path, headers=self.signed("GET", path) | headers)
 
     def report(self, state: str, **more: Any) -> dict[str, Any]:
         """What it would say."""

@@ -7,7 +7,6 @@ from datetime import timedelta
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
-from django.test import Client
 from django.utils import timezone
 
 from annotator.delivery import enrol
@@ -16,7 +15,7 @@ from annotator.delivery.models import Device, EnrolmentCode
 from annotator.projects.models import AuditEntry, Project, User
 from annotator.projects.setup import archive_project, create_project
 from tests.fleet.conftest import Enrolled, Told
-from tests.fleet.small_device import ask_to_enrol, new_key
+from tests.fleet.small_device import ask_to_enrol, line, new_key
 
 
 @pytest.fixture
@@ -95,7 +94,7 @@ def test_who_does_not_hold_the_key_gets_no_certificate_for_it(code: str) -> None
 
 @pytest.mark.parametrize("pem", ["", "no key", "-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n"])
 def test_what_is_no_key_is_refused_with_its_field(pem: str, code: str) -> None:
-    answer = Client().post("/api/edge/enrol", {"code": code, "public_key": pem}, content_type="application/json")
+    answer = line().post("/api/edge/enrol", {"code": code, "public_key": pem}, content_type="application/json")
     # An unsigned request that brings no key cannot get further than this.
     assert answer.status_code == 400
     assert answer.json()["error"]["field"] == "public_key"

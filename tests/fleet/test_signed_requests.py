@@ -7,7 +7,6 @@ import time
 from typing import Any
 
 import pytest
-from django.test import Client
 
 from annotator.delivery.revoke import revoke_device
 from annotator.jobs import bus
@@ -15,7 +14,7 @@ from annotator.projects.models import Project, User
 from annotator.projects.setup import archive_project
 from mlcore.edge.message_signature import certificate_id
 from tests.fleet.conftest import Enrolled
-from tests.fleet.small_device import SmallDevice
+from tests.fleet.small_device import SmallDevice, line
 
 SYNC = "/api/edge/sync"
 
@@ -43,7 +42,7 @@ def test_the_certificate_of_one_with_the_key_of_another_is_nobody(enrolled: Enro
 def test_a_request_that_comes_twice_is_refused_the_second_time(device: SmallDevice) -> None:
     body = json.dumps(device.report("enrolled")).encode()
     headers = device.signed("POST", SYNC, body)
-    first, second = (Client().post(SYNC, body, content_type="application/json", headers=headers) for _ in range(2))
+    first, second = (line().post(SYNC, body, content_type="application/json", headers=headers) for _ in range(2))
     assert first.status_code == 200
     assert refusal(second) == (401, "replayed")
 
@@ -65,13 +64,13 @@ def test_without_redis_only_the_age_of_a_request_counts(device: SmallDevice, mon
 
 def test_a_body_that_was_changed_on_the_way_is_noticed(device: SmallDevice) -> None:
     headers = device.signed("POST", SYNC, b'{"state": "enrolled"}')
-    answer = Client().post(SYNC, b'{"state": "running"}', content_type="application/json", headers=headers)
+    answer = line().post(SYNC, b'{"state": "running"}', content_type="application/json", headers=headers)
     assert refusal(answer) == (401, "digest")
 
 
 def test_a_signature_is_good_for_one_address(device: SmallDevice) -> None:
     for address in ("/api/edge/bundles/2", "/api/edge/bundles/1?x=1"):
-        answer = Client().get(address, headers=device.signed("GET", "/api/edge/bundles/1"))
+        answer = line().get(address, headers=device.signed("GET", "/api/edge/bundles/1"))
         assert refusal(answer) == (401, "signature")
 
 
@@ -103,5 +102,5 @@ def test_a_project_that_was_put_away_has_no_devices(device: SmallDevice, project
 
 
 def test_unsigned_requests_open_nothing(device: SmallDevice) -> None:
-    for answer in (Client().post(SYNC), Client().get("/api/edge/bundles/1"), Client().get("/events/device")):
+    for answer in (line().post(SYNC), line().get("/api/edge/bundles/1"), line().get("/events/device")):
         assert refusal(answer) == (401, "unsigned")
