@@ -97,7 +97,7 @@ def export_classifier(
     """
     step = _Steps(progress, should_stop)
     if not 0 < max_drop <= 1:
-        raise ExportProblem("max_drop, the share of accuracy that INT8 may lose, has to be over 0 and at most 1; .01 is usual.")
+        raise ExportProblem("max_drop, the accuracy that INT8 may lose, has to be over 0 and at most 1 (all); .01 is usual.")
     step(0.0, "Loading the model")
     try:
         spec = backbones.find(backbone, tuned)

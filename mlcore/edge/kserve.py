@@ -7,61 +7,44 @@ pixels (UINT8, n x size x size x 3, RGB) or whole picture files (BYTES, n); the 
 
 import json
 import re
-import struct
 import unicodedata
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from mlcore.edge.engine import ov
 from mlcore.edge.in_order import in_order
-from mlcore.edge.preprocess import Pixels, UnreadableImage
-from mlcore.edge.runtime import InferenceFailed, Model
+from mlcore.edge.kserve_request import HEADER_LENGTH, INPUT, OUTPUTS, Refused, bad, read_pictures, read_wanted, split
+from mlcore.edge.preprocess import UnreadableImage
+from mlcore.edge.runtime import Answer, InferenceFailed, Model, Picture
 from mlcore.edge.station import NoModel
 
-INPUT, OUTPUTS = "image", ("logits", "feature_vector")
-
-# Pictures in one request; more of them would hold up everybody else's.
-MOST_PICTURES = 64
-
-HEADER_LENGTH = "Inference-Header-Content-Length"
-
 Reply = tuple[HTTPStatus, dict[str, str], bytes]
+
+# Answers for one picture; the flag says that others are asked for beside it.
+Answering = Callable[[Picture, bool], Answer]
 
 _MODEL = re.compile(r"/v2/models/(?P<name>[^/]+)(?:/versions/(?P<version>[^/]+))?(?:/(?P<what>ready|infer))?")
 _FIXED = {"/v2", "/v2/health/live", "/v2/health/ready"}
 
 
-class _Refused(Exception):
-    """The request cannot be answered; one sentence with the mend goes to the client."""
-
-    def __init__(self, status: HTTPStatus, message: str) -> None:
-        super().__init__(message)
-        self.status = status
-        self.message = message
-
-
-@dataclass(frozen=True)
-class _Wanted:
-    """One output that was asked for, as numbers in JSON or as bytes after it."""
-
-    name: str
-    binary: bool
-
-
 def handle(
-    method: str, path: str, headers: Mapping[str, str], body: bytes, model_provider: Callable[[], Model]
+    method: str,
+    path: str,
+    headers: Mapping[str, str],
+    body: bytes,
+    model_provider: Callable[[], Model],
+    answering: Answering | None = None,
 ) -> Reply | None:
     """Answer one request: status, headers, body. None when ``path`` (without query) is none of this protocol's.
 
     ``headers`` are looked up by their usual spelling, as email.message.Message does without regard to case;
-    ``model_provider`` gives the model that serves now, or raises NoModel.
+    ``model_provider`` gives the model that serves now, or raises NoModel; ``answering`` asks it in another way than
+    directly, so that somebody may look on.
     """
     path = path.rstrip("/")
     found = _MODEL.fullmatch(path)
@@ -79,7 +62,7 @@ def handle(
         model = model_provider()
         _check_name(model, found["name"], found["version"])
         if found["what"] == "infer":
-            return _infer(model, headers, body)
+            return _infer(model, headers, body, answering or (lambda picture, many: model.answer(picture, many=many)))
         if found["what"] == "ready":
             return _json(HTTPStatus.OK, {"name": served_name(model.metadata.get("lineage", {})), "ready": True})
         return _json(HTTPStatus.OK, _metadata(model))
@@ -87,7 +70,7 @@ def handle(
         return _json(HTTPStatus.SERVICE_UNAVAILABLE, {"error": str(problem)})
     except InferenceFailed as problem:
         return _json(HTTPStatus.INTERNAL_SERVER_ERROR, {"error": str(problem)})
-    except _Refused as problem:
+    except Refused as problem:
         return _json(problem.status, {"error": problem.message})
 
 
@@ -116,9 +99,9 @@ def _of_server(path: str, model_provider: Callable[[], Model]) -> Reply:
 def _check_name(model: Model, name: str, version: str | None) -> None:
     known = served_name(model.metadata.get("lineage", {}))
     if name != known:
-        raise _Refused(HTTPStatus.NOT_FOUND, f"There is no model {name!r} here; ask for {known}.")
+        raise Refused(HTTPStatus.NOT_FOUND, f"There is no model {name!r} here; ask for {known}.")
     if version is not None and version != version_of(model):
-        raise _Refused(
+        raise Refused(
             HTTPStatus.NOT_FOUND, f"There is no version {version!r} of {known} here; version {version_of(model)} serves."
         )
 
@@ -145,18 +128,27 @@ def _described(xml: Path) -> tuple[dict[str, str], tuple[int, ...]]:
     model = ov.Core().read_model(xml)
     info = model.get_rt_info(["model_info"]).value if model.has_rt_info(["model_info"]) else {}
     widths = tuple(model.output(name).get_partial_shape()[1].get_length() for name in OUTPUTS)
-    return {key: str(value.value) for key, value in info.items()}, widths
+    return {key: str(value) for key, value in info.items()}, widths
 
 
-def _infer(model: Model, headers: Mapping[str, str], body: bytes) -> Reply:
-    request, rest = _split(headers, body)
-    wanted = _wanted(request)
-    pixels = _pixels(model, request, rest)
-    if len(pixels) == 1:
-        found = [model.infer(pixels[0])]
-    else:
-        found = list(in_order(lambda one: model.infer(one, many=True), pixels, threads=model.hands))
-    arrays = {name: np.stack([one[place] for one in found]) for place, name in enumerate(OUTPUTS)}
+def _infer(model: Model, headers: Mapping[str, str], body: bytes, answering: Answering) -> Reply:
+    request, rest = split(headers, body)
+    wanted = read_wanted(request)
+    pictures = read_pictures(request, rest, model.manifest.input_size)
+
+    def ask(numbered: tuple[int, Picture]) -> Answer:
+        number, picture = numbered
+        try:
+            return answering(picture, len(pictures) > 1)
+        except UnreadableImage as problem:
+            raise bad(f"inputs: picture {number} of {len(pictures)}: {problem.message}") from problem
+
+    threads = model.hands if len(pictures) > 1 else 1
+    found = list(in_order(ask, enumerate(pictures, 1), threads=threads))
+    arrays = {
+        OUTPUTS[0]: np.stack([one.logits for one in found]),
+        OUTPUTS[1]: np.stack([one.features for one in found]),
+    }
 
     outputs: list[dict[str, Any]] = []
     tail = b""
@@ -179,123 +171,6 @@ def _infer(model: Model, headers: Mapping[str, str], body: bytes) -> Reply:
     if tail:
         sent = {"Content-Type": "application/octet-stream", HEADER_LENGTH: str(len(told))}
     return status, sent, told + tail
-
-
-def _split(headers: Mapping[str, str], body: bytes) -> tuple[dict[str, Any], bytes]:
-    """The JSON of a request and the bytes that follow it."""
-    if headers.get("Content-Encoding", "identity") not in ("identity", ""):
-        raise _Refused(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "Compressed requests are not read; send it uncompressed.")
-    length = headers.get(HEADER_LENGTH)
-    if length is not None and not (re.fullmatch("[0-9]{1,9}", length) and int(length) <= len(body)):
-        raise _bad(f"{HEADER_LENGTH} is not the length of the JSON at the beginning of the body.")
-    end = len(body) if length is None else int(length)
-    try:
-        request = json.loads(body[:end])
-    except (ValueError, RecursionError) as problem:
-        raise _bad("The body does not begin with JSON; send an inference request of the protocol's version 2.") from problem
-    if not isinstance(request, dict):
-        raise _bad("The request is not a JSON object; send an inference request of the protocol's version 2.")
-    return request, body[end:]
-
-
-def _wanted(request: Mapping[str, Any]) -> list[_Wanted]:
-    """The outputs to send: those that are named, else all."""
-    usually = _parameters(request).get("binary_data_output") is True
-    if not request.get("outputs"):
-        return [_Wanted(name, usually) for name in OUTPUTS]
-    result = []
-    for entry in _entries(request, "outputs"):
-        if entry.get("name") not in OUTPUTS:
-            raise _bad(f"outputs: there is no {entry.get('name')!r}; ask for {' or '.join(OUTPUTS)}.")
-        if "classification" in _parameters(entry):
-            raise _bad("outputs: the extension for classification is not offered; take the largest of the logits.")
-        result.append(_Wanted(entry["name"], _parameters(entry).get("binary_data", usually) is True))
-    return result
-
-
-def _pixels(model: Model, request: Mapping[str, Any], rest: bytes) -> Sequence[Pixels]:
-    """The pictures of a request as the network sees them."""
-    entries = _entries(request, "inputs")
-    if len(entries) != 1 or entries[0].get("name") != INPUT:
-        raise _bad(f"inputs: exactly one, named {INPUT!r}, is taken.")
-    entry = entries[0]
-    shape, kind = entry.get("shape"), entry.get("datatype")
-    if not (isinstance(shape, list) and shape and all(type(side) is int and side > 0 for side in shape)):
-        raise _bad("inputs: shape has to be a list of whole numbers from 1.")
-    if shape[0] > MOST_PICTURES:
-        raise _bad(f"inputs: {shape[0]} pictures at once are too many; send at most {MOST_PICTURES} in one request.")
-    raw = _raw(entry, rest)
-    if kind == "BYTES":
-        return _read_files(model, shape, raw)
-    size = model.manifest.input_size
-    if kind != "UINT8" or shape[1:] != [size, size, 3]:
-        raise _bad(f"inputs: {INPUT} takes UINT8 of shape [n, {size}, {size}, 3] in RGB, or BYTES of shape [n].")
-    return list(_numbers(entry, shape) if raw is None else _tensor(raw, shape))
-
-
-def _raw(entry: Mapping[str, Any], rest: bytes) -> bytes | None:
-    """The input's bytes after the JSON, None where its numbers are in the JSON."""
-    size = _parameters(entry).get("binary_data_size")
-    if size is None:
-        return None
-    if size != len(rest):
-        raise _bad(f"inputs: binary_data_size says {size!r}, and {len(rest)} bytes follow the JSON.")
-    return rest
-
-
-def _tensor(raw: bytes, shape: Sequence[int]) -> Pixels:
-    if len(raw) != np.prod(shape):
-        raise _bad(f"inputs: shape {shape} asks for {np.prod(shape)} bytes, {len(raw)} were sent.")
-    return np.frombuffer(raw, np.uint8).reshape(shape)
-
-
-def _numbers(entry: Mapping[str, Any], shape: Sequence[int]) -> Pixels:
-    try:
-        values: npt.NDArray[np.generic] = np.asarray(entry["data"])
-        if values.dtype.kind not in "iu" or values.min() < 0 or values.max() > 255:
-            raise _bad("inputs: data has to be whole numbers from 0 to 255.")
-        return values.astype(np.uint8).reshape(shape)
-    except (KeyError, ValueError, OverflowError) as problem:
-        raise _bad(f"inputs: data is missing, or not {' x '.join(map(str, shape))} numbers.") from problem
-
-
-def _read_files(model: Model, shape: Sequence[int], raw: bytes | None) -> list[Pixels]:
-    """Picture files, each after its length in four bytes, decoded and scaled."""
-    if raw is None:
-        raise _bad("inputs: BYTES are taken as binary data only, since JSON cannot hold a picture's bytes.")
-    if len(shape) != 1:
-        raise _bad("inputs: BYTES are taken in the shape [n], one picture file an element.")
-    result, at = [], 0
-    for number in range(shape[0]):
-        if len(raw) < at + 4:
-            raise _bad(f"inputs: picture {number + 1} of {shape[0]} is missing.")
-        (length,) = struct.unpack_from("<I", raw, at)
-        at += 4 + length
-        if at > len(raw):
-            raise _bad(f"inputs: picture {number + 1} of {shape[0]} is cut off.")
-        try:
-            result.append(model.read(raw[at - length : at]))
-        except UnreadableImage as problem:
-            raise _bad(f"inputs: picture {number + 1} of {shape[0]}: {problem.message}") from problem
-    if at != len(raw):
-        raise _bad(f"inputs: {len(raw) - at} bytes follow the last picture.")
-    return result
-
-
-def _entries(request: Mapping[str, Any], key: str) -> list[Mapping[str, Any]]:
-    entries = request.get(key)
-    if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
-        raise _bad(f"{key} has to be a list of objects.")
-    return entries
-
-
-def _parameters(entry: Mapping[str, Any]) -> Mapping[str, Any]:
-    parameters = entry.get("parameters", {})
-    return parameters if isinstance(parameters, dict) else {}
-
-
-def _bad(message: str) -> _Refused:
-    return _Refused(HTTPStatus.BAD_REQUEST, message)
 
 
 def _json(status: HTTPStatus, answer: Mapping[str, Any]) -> Reply:

@@ -35,12 +35,14 @@ class Answer:
     """What the model says of one picture.
 
     ``predictions``: classes, best first; ``probabilities`` (C,) float64 in the order of labels.json;
-    ``features`` (d,) float32 of length 1, for drift checks or a search for similar pictures.
+    ``features`` (d,) float32 of length 1, for drift checks or a search for similar pictures; ``logits`` (C,) as they came
+    out of the network.
     """
 
     predictions: list[Prediction]
     probabilities: npt.NDArray[np.float64]
     features: npt.NDArray[np.float32]
+    logits: npt.NDArray[np.float32]
 
 
 def compile_options(precision: str, hint: str = "LATENCY") -> dict[str, str]:
@@ -150,7 +152,7 @@ class Model:
         """Answer for what ``read`` gave. Raises InferenceFailed."""
         logits, features = self.infer(pixels, many=many)
         probabilities = softmax(logits)
-        return Answer(rank(probabilities, self.labels, top), probabilities, features)
+        return Answer(rank(probabilities, self.labels, top), probabilities, features, logits)
 
     def infer(self, pixels: Pixels, *, many: bool = False) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
         """Run the network on uint8 (size, size, 3): logits (C,) and the feature vector (d,). Raises InferenceFailed."""

@@ -9,6 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+from mlcore.edge.kserve import handle
 from mlcore.edge.page import Page, html
 from mlcore.edge.preprocess import UnreadableImage
 from mlcore.edge.runtime import InferenceFailed, Model
@@ -108,6 +109,9 @@ class EdgeHandler(BaseHTTPRequestHandler):
         if page is not None and method == "GET" and address.path in PAGE_PATHS:
             self._show(page, address.path)
             return
+        if address.path == "/v2" or address.path.startswith("/v2/"):
+            self._kserve(method, address.path)
+            return
         routes = {
             "/predict": ("POST", self._predict),
             "/healthz": ("GET", self._health),
@@ -135,6 +139,33 @@ class EdgeHandler(BaseHTTPRequestHandler):
                 self._send(problem.status, {"error": problem.message})
         except (ConnectionError, TimeoutError):
             # The client has gone or is silent; there is nobody to tell.
+            self.close_connection = True
+
+    def _kserve(self, method: str, path: str) -> None:
+        """Answer for a path of the KServe protocol."""
+        source = f"kserve:{self.client_address[0]}"
+        try:
+            try:
+                body = self._read_body() if method == "POST" else b""
+            except RequestProblem as problem:
+                self.close_connection = True
+                self._send(problem.status, {"error": problem.message})
+                return
+            with self.server.decoding:
+                reply = handle(
+                    method, path, self.headers, body, lambda: self.server.model,
+                    lambda picture, many: self.server.station.answer(picture, source, many=many),
+                )  # fmt: skip
+            if reply is None:
+                self._send(HTTPStatus.NOT_FOUND, {"error": "There is no such path; GET /v2 tells what is here."})
+                return
+            status, headers, told = reply
+            self.send_response(status)
+            for name, value in {**headers, "Content-Length": str(len(told)), "X-Content-Type-Options": "nosniff"}.items():
+                self.send_header(name, value)
+            self.end_headers()
+            self.wfile.write(told)
+        except (ConnectionError, TimeoutError):
             self.close_connection = True
 
     def _show(self, page: Page, path: str) -> None:
@@ -197,6 +228,12 @@ class EdgeHandler(BaseHTTPRequestHandler):
 
     def _read_picture(self) -> bytes:
         """The bytes of the picture: the raw body, or the first file of a multipart form."""
+        body = self._read_body()
+        if self.headers.get_content_type() == "multipart/form-data":
+            return _first_file(self.headers.get_boundary(), body)
+        return body
+
+    def _read_body(self) -> bytes:
         length = self.headers.get("Content-Length", "")
         if not re.fullmatch("[0-9]{1,18}", length):
             raise RequestProblem(
@@ -211,8 +248,6 @@ class EdgeHandler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(length))
         if len(body) < int(length):
             raise RequestProblem(HTTPStatus.BAD_REQUEST, "The body is shorter than Content-Length says; send it again.")
-        if self.headers.get_content_type() == "multipart/form-data":
-            return _first_file(self.headers.get_boundary(), body)
         return body
 
     def _send(self, status: HTTPStatus, answer: dict[str, Any]) -> None:

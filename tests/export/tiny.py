@@ -15,7 +15,7 @@ from PIL import Image
 
 from mlcore.backbones import Backbone
 from mlcore.bundle import BundleInfo, build_bundle
-from mlcore.convert import InputContract
+from mlcore.convert import InputContract, describe
 from mlcore.edge.manifest import PRECISIONS, Label
 from mlcore.measure import ReportRow
 
@@ -39,6 +39,7 @@ def save_colour_ir(xml: Path, *, half: bool) -> Path:
     model = ov.Model([ops.result(logits), ops.result(features)], [image], "colours")
     for output, name in zip(model.outputs, ("logits", "feature_vector"), strict=True):
         output.get_tensor().set_names({name})
+    describe(model, class_names=list(COLOURS), class_colors=["#000000"] * 3, size=SIZE, lineage={"project": "Colours"})
     ov.save_model(model, xml, compress_to_fp16=half)
     return xml
 
