@@ -150,7 +150,7 @@ class _Free:
         self.project_id = turn.project_id
         self.turn = turn
         self.taken = set(exclude)
-        self.left = statements.count_free(turn.project_id)
+        self.left, self.sent = statements.count_free(turn.project_id)
 
     def take(self, count: int, *, is_audit: bool, from_devices: bool = False) -> list[Found]:
         """Up to `count` images, best first; in their fixed order where no ranking reaches.
@@ -159,7 +159,7 @@ class _Free:
         """
         # Known without looking, so that an empty queue costs nothing.
         count = min(count, self.left[is_audit])
-        if count <= 0:
+        if count <= 0 or (from_devices and not self.sent):
             return []
         ranked = statements.free_candidates(self.project_id, is_audit, self.taken, count, from_devices=from_devices)
         found = [(image, _describe(is_audit, *row)) for image, row in ranked]

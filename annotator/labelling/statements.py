@@ -44,19 +44,22 @@ def lock_turn(project_id: int) -> Turn:
     return Turn(project_id=project_id, handed_out=row[0], last_audit=row[1], audit_after=row[2], learn_after=row[3])
 
 
-def count_free(project_id: int) -> dict[bool, int]:
-    """How many images nobody has answered or holds: of the judge's (True), and of the others (False)."""
+def count_free(project_id: int) -> tuple[dict[bool, int], bool]:
+    """How many images nobody has answered or holds: of the judge's (True), and of the others (False).
+
+    Also whether devices have ever sent any.
+    """
     counts = _one(
-        "SELECT images - audit_images - (labelled + skipped + flagged - audit_answered), audit_images - audit_answered "
-        "FROM labelling_tally WHERE project_id = %s", project_id,
+        "SELECT images - audit_images - (labelled + skipped + flagged - audit_answered), audit_images - audit_answered, "
+        f"EXISTS ({_DEVICE_IMPORTS}) FROM labelling_tally WHERE project_id = %s", project_id, project_id,
     )
     held = _all(
         "SELECT l.is_audit, count(*) FROM labelling_lease l JOIN images_image i ON i.id = l.image_id "
         f"WHERE l.project_id = %s AND {_UNANSWERED} GROUP BY l.is_audit", project_id,
     )
     leases = {bool(is_audit): count for is_audit, count in held}
-    learns, audits = counts or (0, 0)
-    return {False: learns - leases.get(False, 0), True: audits - leases.get(True, 0)}
+    learns, audits, sent = counts or (0, 0, False)
+    return {False: learns - leases.get(False, 0), True: audits - leases.get(True, 0)}, bool(sent)
 
 
 def save_turn(turn: Turn) -> None:

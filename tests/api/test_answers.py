@@ -116,7 +116,7 @@ def test_a_task_carries_all_that_the_page_needs(as_annotator: Client, project: P
     [task] = told["tasks"]
     assert task["kind"] == "learn"
     assert set(task) == {
-        "image", "kind", "reason", "guess", "top", "model_version", "lease_expires_at",
+        "image", "kind", "reason", "guess", "top", "model_version", "lease_expires_at", "device",
     }
     assert set(task["image"]) == {"id", "name", "width", "height", "thumb", "display"}
     assert set(told["progress"]) == {
@@ -162,5 +162,5 @@ def test_few_queries_are_needed(
     said = answer(project)
     with django_assert_max_num_queries(16):
         post(as_annotator, f"{base}/annotations", said)
-    with django_assert_max_num_queries(16):
+    with django_assert_max_num_queries(17):
         post(as_annotator, f"{base}/tasks/next", {"client": "page", "count": 3})
