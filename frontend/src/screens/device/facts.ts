@@ -10,7 +10,7 @@ export interface Fact {
 type Write = (value: number) => string
 const MB = 2 ** 20
 const HEALTH: readonly (readonly [key: string, name: string, write: Write])[] = [
-  ['cpu', 'Of one core', (value) => `${Math.round(value)} %`],
+  ['cpu', 'Processor time', (value) => `${Math.round(value)} % of a core`],
   ['load', 'Load', (value) => value.toFixed(1)],
   ['memory_mb', 'Memory of the runtime', (value) => bytes(value * MB)],
   ['disk_free_mb', 'Disk free', (value) => bytes(value * MB)],

@@ -142,7 +142,7 @@ export interface Outcome {
 export function outcome(deployment: Deployment): Outcome {
   const { total, running, failed, waiting } = tally(deployment)
   const version = `v${deployment.number}`
-  const so = `${running} of ${plural(total, 'device')} ${running === 1 ? 'runs' : 'run'} ${version}.`
+  const so = total === 1 ? `The device ${running ? 'runs' : 'does not run'} ${version}.` : `${running} of ${total} devices ${running === 1 ? 'runs' : 'run'} ${version}.`
   const why = full(deployment.why)
   if (deployment.state === 'halted') {
     return {
@@ -150,7 +150,7 @@ export function outcome(deployment: Deployment): Outcome {
       mend: running ? `Roll back to take ${version} off the ${running === 1 ? 'device that runs' : 'devices that run'} it, or deploy another bundle.` : 'Every device answers with what it ran before. Mend what it says, or deploy another bundle.',
     }
   }
-  if (deployment.state === 'cancelled') return { word: 'Cancelled', tone: 'plain', text: `${why} ${so} The others keep what they ran.`.trim(), mend: '' }
+  if (deployment.state === 'cancelled') return { word: 'Cancelled', tone: 'plain', text: `${why} ${so}${total > running ? ' What was not reached keeps what it ran.' : ''}`.trim(), mend: '' }
   if (deployment.state === 'done') {
     return failed
       ? { word: 'Done, not everywhere', tone: 'bad', text: `${so} ${why}`.trim(), mend: `What failed answers with what it ran before. Mend it and deploy to ${failed === 1 ? 'that device' : 'those devices'} again, or roll back.` }
