@@ -109,6 +109,8 @@ class Work:
 
     def stop(self) -> None:
         """End: what is being answered is answered, what waits for a sink is delivered, for some seconds at most."""
+        if self._stopping.is_set():
+            return
         self._stopping.set()
         if self._server:
             self._server.shutdown()
@@ -137,7 +139,7 @@ class Work:
     def _begin(self, name: str, run: Callable[[Source], None]) -> None:
         source = Source(name)
         self.sources.append(source)
-        thread = threading.Thread(target=run, args=(source,), name=name, daemon=True)
+        thread = threading.Thread(target=_run, args=(run, source), name=name, daemon=True)
         self._threads.append(thread)
         thread.start()
 
@@ -233,6 +235,14 @@ class Work:
                 source.state = "done"
             except CameraProblem as problem:
                 source.state, source.trouble = "failed", str(problem)
+
+
+def _run(run: Callable[[Source], None], source: Source) -> None:
+    try:
+        run(source)
+    finally:
+        if source.state not in ("done", "failed"):
+            source.state, source.trouble = "failed", f"The {source.name} ended by a fault in this program; restart it."
 
 
 def _open_sinks(options: WorkOptions) -> list[Sink]:
