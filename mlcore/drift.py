@@ -17,8 +17,9 @@ from mlcore.types import Floats
 LITTLE, LARGE = 0.1, 0.25
 # How often a shift is seen where there is none: once in a thousand looks at confidence, in a hundred at features.
 PSI_CHANCE, MMD_CHANCE = 0.001, 0.01
-# A shift of features below this may be real and is too small to act on. Photos of refuse, Lite0: INT8 moves them by .03, JPEG
-# at quality 60 by .03, half the light or a slight blur by .07; a strong blur by .22, one class of six alone by .15 to .27.
+# A shift of features below this may be real and is too small to act on. With Lite0 on photos of refuse, INT8 moves them by
+# .03, JPEG at quality 60 by .03, half the light or a slight blur by .07; a strong blur by .22, one class of six alone by .15
+# to .27.
 LEAST_MMD = 0.1
 ROUNDS = 300
 # Vectors of a window that are looked at: more narrow nothing and cost by their square.
