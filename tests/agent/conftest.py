@@ -24,18 +24,20 @@ KEY = ec.generate_private_key(ec.SECP256R1())
 
 @pytest.fixture(scope="session")
 def zips(tmp_path_factory: pytest.TempPathFactory) -> dict[int, Path]:
-    """Three bundles of one project, by their numbers."""
+    """Three bundles of one project, by their numbers, without the runtime: an enrolled device has its own."""
     folder = tmp_path_factory.mktemp("bundles")
-    return {
-        number: build_colour_bundle(
-            folder,
-            f"{number}.zip",
-            lineage={"project": {"id": 1, "name": "Colours"}, "bundle": number, "model_version": number},
-            golden_images=[jpeg("red"), jpeg("blue")],
-            papers=Papers(signing_key=KEY),
-        ).path
-        for number in (1, 2, 3)
-    }
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("mlcore.bundle.runtime_files", dict)
+        return {
+            number: build_colour_bundle(
+                folder,
+                f"{number}.zip",
+                lineage={"project": {"id": 1, "name": "Colours"}, "bundle": number, "model_version": number},
+                golden_images=[jpeg("red"), jpeg("blue")],
+                papers=Papers(signing_key=KEY),
+            ).path
+            for number in (1, 2, 3)
+        }
 
 
 @pytest.fixture(autouse=True)

@@ -5,7 +5,7 @@ import base64
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mlcore.edge.message_signature import (
@@ -68,6 +68,7 @@ def test_a_request_as_it_was_signed_tells_who_and_when():
     assert claim == read_claim(SIGNED) == Claim(1_800_000_000, "once", KEY_ID)
 
 
+@settings(max_examples=20)
 @given(st.binary(max_size=64), st.text("abc/._-0123456789", max_size=30), st.sampled_from(["GET", "POST"]))
 def test_whatever_is_signed_is_verified(body, rest, method):
     request = {"method": method, "path": f"/{rest}", "body": body}
