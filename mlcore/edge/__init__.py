@@ -1,4 +1,4 @@
-"""What runs on the device: needs numpy, openvino and pillow, and imports nothing else of mlcore."""
+"""What runs on the device: needs numpy, openvino, pillow and cryptography, and imports nothing else of mlcore."""
 
 import sys
 
