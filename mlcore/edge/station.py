@@ -95,15 +95,21 @@ class Station:
         """
         return self.see(picture, source, top=top, many=many).answer
 
-    def see(self, picture: Picture, source: str = "", *, top: int | None = None, many: bool = False) -> Seen:
-        """``answer`` with all that belongs to it. Raises NoModel, UnreadableImage, InferenceFailed."""
+    def see(
+        self, picture: Picture, source: str = "", *, top: int | None = None, many: bool = False, tell_misses: bool = True
+    ) -> Seen:
+        """``answer`` with all that belongs to it; without ``tell_misses`` an error is the caller's alone.
+
+        Raises NoModel, UnreadableImage, InferenceFailed.
+        """
         began = time.perf_counter()
         with self._lease() as model:
             try:
                 pixels = model.read(picture)
                 answer = model.answer_pixels(pixels, top, many=many)
             except (UnreadableImage, InferenceFailed) as problem:
-                self._tell_missed(problem, source, model.number)
+                if tell_misses:
+                    self.tell_missed(_missed(problem, source, model.number))
                 raise
         ms = (time.perf_counter() - began) * 1000
         seen = Seen(pixels, picture, answer, ms, time.time(), source, model.number)
@@ -111,28 +117,32 @@ class Station:
             observer(seen)
         return seen
 
-    def look(self, picture: Picture, source: str = "", *, top: int | None = None, many: bool = False) -> Seen | Missed:
+    def look(
+        self, picture: Picture, source: str = "", *, top: int | None = None, many: bool = False, tell_misses: bool = True
+    ) -> Seen | Missed:
         """``see`` with its errors as a Missed. Raises NoModel."""
         try:
-            return self.see(picture, source, top=top, many=many)
+            return self.see(picture, source, top=top, many=many, tell_misses=tell_misses)
         except (UnreadableImage, InferenceFailed) as problem:
             return _missed(problem, source, self.model.number if self.model else None)
 
-    def see_many(self, pictures: Iterable[tuple[str, Picture]], *, top: int | None = None) -> Iterator[Seen | Missed]:
+    def see_many(
+        self, pictures: Iterable[tuple[str, Picture]], *, top: int | None = None, tell_misses: bool = True
+    ) -> Iterator[Seen | Missed]:
         """Answer for many (source, picture), in their order, as quickly as the device can, reading few of them ahead.
 
         A picture without an answer has its Missed in the answer's place. Raises NoModel.
         """
 
         def look(entry: tuple[str, Picture]) -> Seen | Missed:
-            return self.look(entry[1], entry[0], top=top, many=True)
+            return self.look(entry[1], entry[0], top=top, many=True, tell_misses=tell_misses)
 
         with self._lease() as model:
             hands = model.hands
         return in_order(look, pictures, threads=hands)
 
-    def _tell_missed(self, problem: UnreadableImage | InferenceFailed, source: str, number: int | None) -> None:
-        missed = _missed(problem, source, number)
+    def tell_missed(self, missed: Missed) -> None:
+        """Call the observers of misses."""
         for observer in self.miss_observers:
             observer(missed)
 

@@ -186,9 +186,12 @@ class Work:
             source.trouble = folder.trouble
             # What is found while these are answered waits for the next look, so stopping never takes long.
             pictures = ((str(path), path) for path in ready if not self._stopping.is_set())
-            for outcome in self._station.see_many(pictures, top=self._options.top):
-                if folder.finish(Path(outcome.source), answered=isinstance(outcome, Seen)):
-                    self._tell(source, outcome)
+            for outcome in self._station.see_many(pictures, top=self._options.top, tell_misses=False):
+                if not folder.finish(Path(outcome.source), answered=isinstance(outcome, Seen)):
+                    continue
+                if isinstance(outcome, Missed):
+                    self._station.tell_missed(outcome)
+                self._tell(source, outcome)
             if not ready:
                 self._stopping.wait(LOOK_EVERY)
         source.state = "done"

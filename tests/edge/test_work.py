@@ -56,7 +56,9 @@ def begin(tmp_path):
 def test_pictures_put_into_a_folder_get_their_lines(model, begin, tmp_path):
     folder = tmp_path / "in"
     folder.mkdir()
-    work, lines = begin(Station(model), watch=str(folder))
+    station, missed = Station(model), []
+    station.miss_observers.append(missed.append)
+    work, lines = begin(station, watch=str(folder))
     for name in ("red", "green"):
         (folder / f"{name}.jpg").write_bytes(jpeg(COLOURS[name]))
     (folder / "bad.jpg").write_bytes(b"no picture")
@@ -64,7 +66,7 @@ def test_pictures_put_into_a_folder_get_their_lines(model, begin, tmp_path):
     assert {Path(line["source"]).stem: line.get("label") for line in found} == {"red": "red", "green": "green", "bad": None}
     assert next(line["error"] for line in found if "error" in line).startswith("The file is not a picture")
     assert all(line["at"].endswith("+00:00") for line in found)
-    assert (work.sources[0].answered, work.sources[0].missed) == (2, 1)
+    assert (work.sources[0].answered, work.sources[0].missed, len(missed)) == (2, 1, 1)
 
 
 def test_work_waits_for_the_first_model_and_takes_the_next_one_without_a_gap(begin, tmp_path):
