@@ -46,6 +46,17 @@ class Told(serializers.JSONField):
         return told
 
 
+class Line(serializers.CharField):
+    """A line of text; what is too long or cannot be printed is cut, so that no device falls silent over it."""
+
+    def __init__(self, most: int, **options: Any) -> None:
+        super().__init__(allow_blank=True, default="", **options)
+        self.most = most
+
+    def run_validation(self, data: Any = serializers.empty) -> Any:
+        return super().run_validation(devices.tidy(data, self.most) if isinstance(data, str) else data)
+
+
 class Count(serializers.IntegerField):
     def __init__(self, **options: Any) -> None:
         super().__init__(min_value=0, max_value=2**62, **options)
@@ -54,7 +65,7 @@ class Count(serializers.IntegerField):
 class Newcomer(serializers.Serializer[Any]):
     code = serializers.CharField(max_length=40)
     public_key = serializers.CharField(max_length=2000, help_text="PEM of an EC key on P-256, which signs this request.")
-    name = serializers.CharField(max_length=200, allow_blank=True, default="")
+    name = Line(80)
     info = Told(default=dict)
 
 
@@ -70,8 +81,8 @@ class EnrolledRow(serializers.Serializer[Any]):
 class RunsRow(serializers.Serializer[Any]):
     number = Count()
     sha256 = serializers.CharField(max_length=64)
-    precision = serializers.CharField(max_length=40, allow_blank=True, default="")
-    device = serializers.CharField(max_length=80, allow_blank=True, default="")
+    precision = Line(12)
+    device = Line(40, help_text="CPU, GPU or NPU, as OpenVINO names it.")
 
 
 class Progress(serializers.Serializer[Any]):
@@ -81,7 +92,7 @@ class Progress(serializers.Serializer[Any]):
 
 class ReportBody(serializers.Serializer[Any]):
     state = serializers.ChoiceField(choices=Device.State.choices)
-    why = serializers.CharField(max_length=4000, allow_blank=True, default="")
+    why = Line(500)
     order = Count(allow_null=True, default=None, help_text="Serial of the order last taken.")
     running = RunsRow(allow_null=True, default=None)
     previous = Count(allow_null=True, default=None, help_text="Number of the bundle that ran before.")
@@ -192,7 +203,7 @@ def _report(values: dict[str, Any]) -> Report:
     running, progress = values["running"], values["progress"] or {"done": 0, "total": 0}
     runs = running and Runs(running["number"], running["sha256"], running["precision"], running["device"])
     return Report(
-        state=values["state"], why=" ".join(values["why"].split()), order=values["order"] or 0, running=runs,
+        state=values["state"], why=values["why"], order=values["order"] or 0, running=runs,
         done=progress["done"], total=progress["total"], measured=values["measured"] or {}, info=values["info"],
         health=values["health"],
     )

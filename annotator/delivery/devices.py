@@ -145,9 +145,9 @@ def tell_who_fell_silent() -> None:
         tell(device)
 
 
-def tidy(text: str) -> str:
-    """A name as people may write one: no line breaks or other control characters, at most 80 characters."""
-    return " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())[:80]
+def tidy(text: str, most: int = 80) -> str:
+    """A line of text: no line breaks or other control characters, at most so many characters."""
+    return " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())[:most]
 
 
 
