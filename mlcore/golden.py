@@ -6,11 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from mlcore.convert import LOGITS
-from mlcore.edge.engine import ov
 from mlcore.edge.preprocess import UnreadableImage, load_input
-from mlcore.edge.runtime import compile_options
 from mlcore.export_pictures import Picture, to_jpeg
+from mlcore.measure import Runner
 
 PICTURES = 3
 
@@ -40,13 +38,11 @@ def choose(pictures: Sequence[Picture]) -> list[bytes]:
 
 def record(irs: Mapping[str, Path], pictures: Mapping[str, bytes], size: int, class_names: Sequence[str]) -> dict[str, Any]:
     """What golden/expected.json holds: ``pictures`` are JPEGs by their names in the bundle, ``size`` the model's side."""
-    core = ov.Core()
     said: dict[str, dict[str, list[float]]] = {name: {} for name in pictures}
     for precision, xml in irs.items():
-        request = core.compile_model(xml, "CPU", compile_options(precision)).create_infer_request()
+        runner = Runner(xml, precision)
         for name, jpeg in pictures.items():
-            request.infer([load_input(jpeg, size)[None]])
-            said[name][precision] = [round(float(one), 5) for one in request.get_tensor(LOGITS).data[0]]
+            said[name][precision] = [round(float(one), 5) for one in runner.logits(load_input(jpeg, size))]
     first = next(iter(irs))
     return {
         "compared": "largest difference of any probability, the softmax of the logits",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from django.dispatch import receiver
 from django.utils.text import slugify
 
 from annotator.delivery.models import Bundle
+from annotator.delivery.papers import data_hash, learnt_from, papers
 from annotator.images import files
 from annotator.images.models import Image
 from annotator.jobs import progress
@@ -81,6 +82,7 @@ def build_bundle(run: Running) -> None:
         result = export_classifier(
             **_model(bundle.model_version), **_pictures(bundle, folder), lineage=_lineage(bundle), out_dir=folder,
             progress=_teller(run), should_stop=lambda: run.cancelled, tuned=settings.DATA_DIR / "tuned",
+            papers=papers(bundle.model_version),
         )
         run.stop_if_cancelled()
         bundle.path = _store(result.path, f"bundles/{bundle.project_id}/{bundle.number:04d}-{result.sha256[:12]}.zip")
@@ -99,6 +101,10 @@ def build_bundle(run: Running) -> None:
     bundle.recommended, bundle.recommended_why = result.recommended, result.recommended_because[:300]
     bundle.state = Bundle.State.READY
     bundle.save()
+    note(
+        user=bundle.created_by, action="bundle.signed", project=bundle.project, number=bundle.number, sha256=bundle.sha256,
+        model_version=bundle.model_version.number,
+    )
 
 
 def close_unfinished(*, job: Job) -> None:
@@ -165,8 +171,8 @@ def _model(version: ModelVersion) -> dict[str, Any]:
 
 
 def _pictures(bundle: Bundle, folder: Path) -> dict[str, Any]:
-    """Calibration and sample from the pool; the labelled audit images with their true class."""
-    from mlcore.quantise import MOST_IMAGES
+    """Calibration and sample from the pool; labelled images, and labelled audit images, with their true class."""
+    from mlcore.quantise import MAX_VALIDATION, MOST_IMAGES
 
     project = bundle.project
     pool = list(Image.objects.filter(project=project, is_audit=False, featured=True).order_by("sort_key")[:MOST_IMAGES])
@@ -177,16 +183,20 @@ def _pictures(bundle: Bundle, folder: Path) -> dict[str, Any]:
         project=project, is_audit=True, kind=Annotation.Kind.LABEL, label__in=list(place), image__featured=True
     )
     audit = judged.select_related("image").order_by("image__sort_key")[:AUDIT_IMAGES]
+    taught = learnt_from(bundle.model_version).filter(image__featured=True).select_related("image")
+    validation = taught.order_by("image__sort_key")[:MAX_VALIDATION]
+
+    def told(standings: Iterable[Standing]) -> list[tuple[Path, int]]:
+        found = ((files.local(one.image, folder), place[one.label_id or 0]) for one in standings)
+        return [(path, truth) for path, truth in found if path is not None]
+
     calibration = [path for image in pool if (path := files.local(image, folder)) is not None]
     if not calibration:
         raise NotReady("The image files of this project are missing: import them again to mend it.")
     return {
         "calibration": calibration,
-        "audit": [
-            (path, place[standing.label_id or 0])
-            for standing in audit
-            if (path := files.local(standing.image, folder)) is not None
-        ],
+        "audit": told(audit),
+        "validation": told(validation),
         "sample": calibration[0],
     }
 
@@ -199,9 +209,13 @@ def _lineage(bundle: Bundle) -> dict[str, Any]:
         "model_version": version.number,
         "labels": version.label_count,
         "annotations_hash": version.annotations_hash,
+        "data_hash": data_hash(version),
         "temperature": version.temperature,
-        "audit_accuracy": version.accuracy,
-        "audit_count": version.audit_count,
+        "metrics": {
+            "accuracy": version.accuracy, "accuracy_low": version.accuracy_low, "accuracy_high": version.accuracy_high,
+            "audit_count": version.audit_count, "macro_f1": version.metrics.get("macro_f1"),
+            "kappa": version.metrics.get("kappa"),
+        },
         "created_at": bundle.created_at.isoformat(),
     }
 

@@ -9,8 +9,10 @@ from uuid import uuid4
 
 import pytest
 
+from annotator.delivery import keys
 from annotator.delivery.export import export_now
 from annotator.delivery.models import Bundle
+from annotator.images import files
 from annotator.images.ingest import ingest_image, open_batch
 from annotator.jobs.models import Job
 from annotator.jobs.progress import claim, running, start_job
@@ -20,6 +22,10 @@ from annotator.learning.embed import embed_project
 from annotator.learning.learn import learn
 from annotator.projects.models import User
 from annotator.projects.setup import create_project
+from mlcore.edge import golden
+from mlcore.edge.reference import Reference
+from mlcore.edge.runtime import Model
+from mlcore.export_pictures import to_jpeg
 
 
 @pytest.mark.slow
@@ -51,4 +57,20 @@ def test_photos_become_a_bundle(owner: User, photos: Path, tmp_path: Path) -> No
         manifest = json.loads(next(archive.read(name) for name in archive.namelist() if name.endswith("manifest.json")))
     assert manifest["lineage"]["model_version"] == version.number
     assert manifest["lineage"]["annotations_hash"] == version.annotations_hash
+    assert manifest["lineage"]["metrics"]["accuracy"] == version.accuracy
+
+    with zipfile.ZipFile(path) as archive:
+        archive.extractall(tmp_path / "device")
+    model = Model(tmp_path / "device", trusted_key=keys.public_pem())
+    checked = golden.check(model)
+    assert checked is not None and (checked.pictures, checked.agreement) == (3, 1.0)
+    reference = Reference.read(tmp_path / "device")
+    assert reference is not None and len(reference.centres) == version.label_count
+    seen = [model.answer(files.local(image, tmp_path)).features for image in project.images.filter(is_audit=False)]
+    assert all(reference.distance(one) < reference.unseen_beyond for one in seen)
+    card = (tmp_path / "device" / "MODEL_CARD.md").read_text()
+    assert f"{version.label_count} labelled images: " in card
+    golden_pictures = {path.read_bytes() for path in (tmp_path / "device" / "golden").glob("*.jpg")}
+    audit = {to_jpeg(files.local(image, tmp_path)) for image in project.images.filter(is_audit=True)}
+    assert len(golden_pictures) == 3 and not golden_pictures & audit
     data.forget()
