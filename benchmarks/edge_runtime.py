@@ -108,9 +108,9 @@ def export(learnt: Learnt, scratch: Path) -> Path:
 
 def environment(place: Path, *what: str) -> Path:
     """A virtual environment with these requirements and nothing else; its Python."""
-    venv.create(place, with_pip=True)
+    venv.create(place)
     python = place / "bin" / "python"
-    subprocess.run([python, "-m", "pip", "install", "--quiet", *what], check=True)
+    subprocess.run([sys.executable, "-m", "pip", "--python", python, "install", "--quiet", *what], check=True)
     return python
 
 
