@@ -14,6 +14,7 @@ from mlcore.edge.engine import ov
 from mlcore.edge.postprocess import softmax
 from mlcore.edge.preprocess import Pixels
 from mlcore.edge.runtime import compile_options
+from mlcore.quantise import points
 
 # A smaller model may lose this share of accuracy against FP32 and still be recommended, unless somebody says otherwise.
 MAX_DROP = 0.01
@@ -188,12 +189,6 @@ def recommend(rows: Sequence[ReportRow], max_drop: float = MAX_DROP) -> tuple[st
         f"The quickest (the smallest of those equally quick) {test}"
     )
     return pick.precision, because + (f" {' and '.join(refused)} did not pass." if refused else "")
-
-
-def points(share: float) -> str:
-    """A share in words: 0.01 is a point."""
-    said = f"{share * 100:.2g}"
-    return f"{said} point" if said == "1" else f"{said} points"
 
 
 def _as_good(row: ReportRow, base: ReportRow, max_drop: float | None) -> bool:

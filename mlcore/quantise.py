@@ -23,6 +23,9 @@ MAX_VALIDATION = 200
 # Accuracy control tries each quantiser alone on this many pictures, and gives back at most this many groups of layers.
 RANKED_ON, MOST_LAYERS = 32, 16
 
+# Where the work is; what lies between them (sums, means) is not worth a name.
+_LAYERS = ("Convolution", "GroupConvolution", "MatMul")
+
 _ALWAYS_FLOAT = (r"__module\.projection/.*", r"__module\.head/.*")
 
 
@@ -90,7 +93,7 @@ def quantise_within(
     before = accuracy(model, chosen, contract)
     drop = before - accuracy(plain, chosen, contract)
     if drop <= max_drop + 1e-9:
-        note = f"Plain quantisation {_lost(drop)} on {len(chosen)} labelled images, of {_points(max_drop)} allowed."
+        note = f"Plain quantisation {_lost(drop)} on {len(chosen)} labelled images; {_allowed(max_drop, drop)}."
         return Quantised(plain, (), note, drop, len(chosen))
 
     heartbeat("Finding the layers that INT8 hurts")
@@ -101,8 +104,8 @@ def quantise_within(
         return Quantised(plain, (), note, drop, len(chosen))
     kept = tuple(sorted(quantised_layers(plain) - quantised_layers(controlled)))
     note = (
-        f"Quantised in every layer it {_lost(drop)} on {len(chosen)} labelled images, with {len(kept)} layers in floating "
-        f"point it {_lost(left)}; {_points(max_drop)} {'are' if left <= max_drop + 1e-9 else 'would be'} allowed."
+        f"Quantised in every layer it {_lost(drop)} on {len(chosen)} labelled images, with {len(kept)} "
+        f"layer{'s' * (len(kept) != 1)} in floating point it {_lost(left)}; {_allowed(max_drop, left)}."
     )
     return Quantised(controlled, kept, note, left, len(chosen))
 
@@ -119,7 +122,8 @@ def quantised_layers(model: ov.Model) -> set[str]:
     return {
         op.get_friendly_name().partition("/")[0].removeprefix("__module.")
         for op in model.get_ops()
-        if any(value.get_source_output().get_node().get_type_name() == "FakeQuantize" for value in op.inputs())
+        if op.get_type_name() in _LAYERS
+        and any(value.get_source_output().get_node().get_type_name() == "FakeQuantize" for value in op.inputs())
     }
 
 
@@ -188,9 +192,16 @@ def _nncf() -> Any:
     return nncf
 
 
-def _points(share: float) -> str:
-    return f"{share * 100:.1f} points"
+def points(share: float) -> str:
+    """A share in words: 0.01 is a point."""
+    said = f"{share * 100:.2g}"
+    return f"{said} point" if said == "1" else f"{said} points"
+
+
+def _allowed(max_drop: float, drop: float) -> str:
+    verb = "is" if points(max_drop) == "1 point" else "are"
+    return f"{points(max_drop)} {verb} allowed" if drop <= max_drop + 1e-9 else f"only {points(max_drop)} {verb} allowed"
 
 
 def _lost(drop: float) -> str:
-    return f"loses {_points(drop)}" if drop > 0 else "loses nothing"
+    return f"loses {points(drop)}" if drop > 0 else "loses nothing"
