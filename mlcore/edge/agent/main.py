@@ -107,6 +107,8 @@ class Agent:
     def _begin_work(self) -> None:
         """Open sources and sinks; what cannot be opened is told, and tried again."""
         options = self._options or USUAL
+        # A line a picture in the journal of a service would wear out a device's flash: only where it is asked for.
+        options = replace(options, stdout=bool(options.stdout))
         while not self._stopped.is_set():
             try:
                 self._work = start_work(self.station, options)
@@ -116,7 +118,7 @@ class Agent:
                 where = f"Port {options.port} on {options.host} cannot be used ({problem.strerror or problem})"
                 self._status.note("work", f"{where}; end what has it, or give another with --port.")
                 if self._options is None:
-                    options = replace(USUAL, port=0)
+                    options = replace(options, port=0)
                     continue
             else:
                 self._status.note("work", "")
