@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import type { Bundle, Delivery, Deployment, Device } from '../src/api/types'
 import { inOrder } from '../src/screens/devices/alerts'
 import { arrived, countdown } from '../src/screens/devices/code'
-import { deliveryWords, howMany, listed, newerOn, outcome, promise, shareOf, tally, targetWords, wanted, type Choice } from '../src/screens/devices/deploying'
+import { byNeed, deliveryWords, howMany, listed, newerOn, outcome, promise, shareOf, tally, targetWords, wanted, type Choice } from '../src/screens/devices/deploying'
 import { roll, since, standing } from '../src/screens/devices/standing'
 
 const NOW = Date.parse('2026-03-03T14:30:00Z')
@@ -149,12 +149,18 @@ describe('how a deployment goes', () => {
     expect(deliveryWords(delivery('downloading', { done: 6, total: 12 }), 4).share).toBeCloseTo(0.375)
   })
 
+  test('of many devices those that failed or are at it come first', () => {
+    const order = byNeed([delivery('running'), delivery('waiting'), delivery('failed'), delivery('trying')])
+    expect(order.map((one) => one.state)).toEqual(['failed', 'trying', 'waiting', 'running'])
+  })
+
   test('all devices together make one bar', () => {
     expect(tally(deployment([delivery('running'), delivery('waiting')]))).toMatchObject({ total: 2, running: 1, waiting: 1, share: 0.5 })
   })
 
   test('while it rolls it says who is waited for', () => {
     expect(outcome(deployment([delivery('running'), delivery('waiting')])).text).toBe('1 of 2 devices runs v4. 1 waits for its device to ask.')
+    expect(outcome(deployment([delivery('waiting')])).text).toContain('Waits for the device')
   })
 
   test('halted, it says why and what to do', () => {

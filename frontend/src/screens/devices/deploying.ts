@@ -114,6 +114,12 @@ export function deliveryWords(delivery: Pick<Delivery, 'state' | 'done' | 'total
   return { tone, word: state === 'running' ? `Running v${number}` : WORDS[state], share: WAY[state] + loaded * (WAY.verifying - WAY.downloading) }
 }
 
+/** What failed first, then what is at it, then what waits, then what is through. */
+export function byNeed(deliveries: readonly Delivery[]): Delivery[] {
+  const order: Delivery['state'][] = ['failed', 'downloading', 'verifying', 'trying', 'waiting', 'running', 'superseded']
+  return [...deliveries].sort((a, b) => order.indexOf(a.state) - order.indexOf(b.state))
+}
+
 export interface Tally {
   total: number
   running: number
@@ -156,7 +162,9 @@ export function outcome(deployment: Deployment): Outcome {
       ? { word: 'Done, not everywhere', tone: 'bad', text: `${so} ${why}`.trim(), mend: `What failed answers with what it ran before. Mend it and deploy to ${failed === 1 ? 'that device' : 'those devices'} again, or roll back.` }
       : { word: 'Done', tone: 'good', text: so, mend: '' }
   }
+  const word = deployment.rollback ? 'Rolling back' : 'Rolling out'
+  if (total === 1) return { word, tone: 'accent', text: waiting ? 'Waits for the device to ask: within seconds when it is online.' : 'The device is at it.', mend: '' }
   const broken = failed ? ` ${failed} failed and ${failed === 1 ? 'keeps what it' : 'keep what they'} ran.` : ''
   const later = waiting ? ` ${waiting} ${waiting === 1 ? 'waits' : 'wait'} for ${waiting === 1 ? 'its device' : 'their devices'} to ask.` : ''
-  return { word: deployment.rollback ? 'Rolling back' : 'Rolling out', tone: 'accent', text: so + broken + later, mend: '' }
+  return { word, tone: 'accent', text: so + broken + later, mend: '' }
 }

@@ -65,7 +65,7 @@ export class ProjectDevices {
 export async function rollBack(project: number, device: Device): Promise<Deployment | null> {
   const sure = await confirm.ask({
     title: `Roll back ${device.name}?`,
-    body: `It goes back from v${device.running?.number ?? ''} to the bundle that it ran before, which it still has. It answers all the while.`,
+    body: `It goes back from v${device.running?.number ?? ''} to the bundle that it ran before, answering all the while. If it no longer has that one, it downloads it again.`,
     action: 'Roll back',
   })
   if (!sure) return null

@@ -57,9 +57,8 @@ export function standing(device: Told, now = Date.now()): Standing {
   }
   if (running) {
     const on = running.on ? ` on ${running.on}` : ''
-    const precision = running.precision ? `${running.precision}, ` : ''
-    const text = next ? `v${next.number} is on its way.` : `${precision}${running.since ? `since ${since(running.since, now)}` : 'now'}.`
-    return { code: 'running', tone: 'good', word: `Running v${running.number}${on}`, text: text.charAt(0).toUpperCase() + text.slice(1) }
+    const text = [running.precision, running.since ? `since ${since(running.since, now)}` : ''].filter(Boolean).join(', ')
+    return { code: 'running', tone: 'good', word: `Running v${running.number}${on}`, text: next ? `v${next.number} is on its way.` : full(text) }
   }
   return { code: 'idle', tone: 'accent', word: 'Online', text: next ? `v${next.number} is on its way.` : 'Ready. Nothing has been deployed to it yet.' }
 }
