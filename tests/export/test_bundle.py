@@ -45,7 +45,8 @@ def test_everything_a_device_needs_is_inside(archive):
         "expected.json",
         "mlcore/__init__.py",
     } <= names
-    runtime = {path.relative_to(ROOT).as_posix() for path in (ROOT / "mlcore" / "edge").rglob("*.py")}
+    sources = [path for path in (ROOT / "mlcore" / "edge").rglob("*") if path.is_file() and path.suffix != ".pyc"]
+    runtime = {path.relative_to(ROOT).as_posix() for path in sources}
     assert {name for name in names if name.startswith("mlcore/edge/")} == runtime
 
 
