@@ -7,10 +7,9 @@ import zipfile
 from pathlib import Path
 
 import pytest
-
-from annotator.cli import parse
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from annotator.cli import parse
 from mlcore import export, export_judge, measure, quantise
 from mlcore.bundle import Papers
 from mlcore.edge import cli, preprocess, serve
