@@ -153,7 +153,7 @@ def _first(m: int, n: int) -> Array:
 
 def _shuffles(m: int, n: int, rounds: int, rng: np.random.Generator) -> Array:
     """(rounds, m + n) 1 for each of the m that stand for x, drawn anew in each round."""
-    return rng.permuted(np.repeat(_first(m, n), rounds, axis=0), axis=1)
+    return np.asarray(rng.permuted(np.repeat(_first(m, n), rounds, axis=0), axis=1), np.float64)
 
 
 def _estimates(gram: Array, is_x: Array) -> Array:

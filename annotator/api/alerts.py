@@ -41,7 +41,7 @@ class HistoryQuery(serializers.Serializer[Any]):
 class VitalsPoint(serializers.Serializer[Any]):
     at = serializers.DateTimeField()
     count = serializers.IntegerField(help_text="Answers.")
-    errors = serializers.IntegerField()
+    errors = serializers.IntegerField()  # type: ignore[assignment]
     p50_ms = serializers.FloatField(allow_null=True)
     p95_ms = serializers.FloatField(allow_null=True, help_text="The worst of its minutes.")
     throughput = serializers.FloatField(allow_null=True, help_text="Answers a second.")

@@ -23,7 +23,7 @@ from annotator.projects.errors import Invalid
 
 # A device tells its minutes a day at a time after a long break.
 MOST_MINUTES = 24 * 60
-MOST_CLASSES = 1000
+MOST_CLASSES, LONGEST_CLASS = 1000, 200
 MOST_COUNT = 1_000_000_000
 LONGEST_MS = 86_400_000.0
 # Eight vectors of 4096 float16 numbers, in base64.
@@ -34,7 +34,10 @@ ONE = 1.001
 
 
 class Base64(serializers.CharField):
-    """Bytes as base64."""
+    """Bytes as base64; none when left out."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(default=bytes, allow_blank=True, max_length=LONGEST_FEATURES, **options)
 
     def to_internal_value(self, data: Any) -> Any:
         text = super().to_internal_value(data)
@@ -72,14 +75,12 @@ class Bucket(serializers.Serializer[Any]):
         child=Count(), min_length=STEPS, max_length=STEPS, help_text="How often each twentieth of 0 to 1."
     )
     classes = serializers.DictField(child=Count(), default=dict, help_text="How often each class was the answer.")
-    features = Base64(
-        default=b"", allow_blank=True, max_length=LONGEST_FEATURES, help_text="Up to 8 vectors of float16, in base64."
-    )
+    features = Base64(help_text="Up to 8 vectors of float16, in base64.")
 
     def validate_classes(self, value: dict[str, int]) -> dict[str, int]:
-        """Not more classes than a project can have."""
-        if len(value) > MOST_CLASSES or any(len(name) > 200 for name in value):
-            raise serializers.ValidationError(f"At most {MOST_CLASSES} classes of at most 200 characters.")
+        """Not more classes than a project can have; and PostgreSQL keeps no zero characters."""
+        if len(value) > MOST_CLASSES or any(len(name) > LONGEST_CLASS or "\0" in name for name in value):
+            raise serializers.ValidationError(f"Name at most {MOST_CLASSES} classes, in at most {LONGEST_CLASS} characters.")
         return value
 
 
@@ -109,7 +110,7 @@ class SightingRequest(serializers.Serializer[Any]):
     """`meta` is a JSON text: id, reason, seen_at, privacy, bundle, margin, distance, label, confidence."""
 
     meta = serializers.CharField(max_length=LONGEST_META)
-    features = Base64(default=b"", allow_blank=True, max_length=LONGEST_FEATURES, help_text="A float16 vector, in base64.")
+    features = Base64(help_text="A float16 vector, in base64.")
     image = serializers.FileField(default=None, allow_null=True)
 
 

@@ -55,19 +55,16 @@ def _measure(device: Device, bundle: Bundle, reference: Reference, at: datetime)
     answers = int(confidence.sum())
     if answers < FEWEST_ANSWERS:
         return None
-    sure = confidence_shift(reference.confidence, confidence) if reference.confidence.sum() else None
-    # The same window gives the same answer.
+    found: dict[str, float | None] = {}
+    if reference.confidence.sum():
+        sure = confidence_shift(reference.confidence, confidence)
+        found |= {"psi": sure.value, "threshold_psi": sure.threshold}
+    # The seed is the window's own, so that the same window gives the same answer.
     features = features_shift(reference.sample, seen, seed=int(at.timestamp()) // 60)
-    point, _ = Drift.objects.get_or_create(
-        device=device, at=at,
-        defaults={
-            "bundle": bundle, "answers": answers, "vectors": len(seen),
-            "psi": sure and sure.value, "threshold_psi": sure and sure.threshold,
-            "mmd": features and features.value, "threshold_mmd": features and features.threshold,
-            "p_value": features and features.p_value,
-        },
-    )
-    return point
+    if features is not None:
+        found |= {"mmd": features.value, "threshold_mmd": features.threshold, "p_value": features.p_value}
+    defaults = {"bundle": bundle, "answers": answers, "vectors": len(seen), **found}
+    return Drift.objects.get_or_create(device=device, at=at, defaults=defaults)[0]
 
 
 def _shift(value: float | None, threshold: float | None) -> Shift:

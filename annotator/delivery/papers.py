@@ -11,12 +11,9 @@ from django.conf import settings
 from django.db.models import QuerySet
 
 from annotator.delivery import keys
-from annotator.images.models import Image
+from annotator.images.models import Image, Import
 from annotator.labelling.models import Annotation, Standing
-from annotator.learning.fit import head_of
-from annotator.learning.judge import TEMPERATURE_LABELS
 from annotator.learning.models import ModelVersion
-from annotator.learning.weights import unpack
 
 if TYPE_CHECKING:
     from mlcore.bundle import Papers
@@ -52,6 +49,9 @@ def data_hash(version: ModelVersion) -> str:
 
 def _reference(version: ModelVersion) -> bytes | None:
     """The numbers of reference.npz; None where the features of what it learnt from are no longer in the store."""
+    # What is imported here is more than a process that only serves pages should load.
+    from annotator.learning.fit import head_of
+    from annotator.learning.weights import unpack
     from mlcore.projection import Projection
     from mlcore.reference import build_reference
     from mlcore.store import FeatureStore
@@ -61,7 +61,7 @@ def _reference(version: ModelVersion) -> bytes | None:
     taught = learnt_from(version).order_by("image__sort_key").values_list("image__sha256", flat=True)[:LEARNT_IMAGES]
     others = Image.objects.filter(project=version.project_id, featured=True).exclude(
         standing__kind=Annotation.Kind.LABEL, standing__is_audit=False
-    )
+    ).exclude(batch__source=Import.Source.DEVICE)  # picked for being hard, they stand for nothing
     rest = others.order_by("sort_key").values_list("sha256", flat=True)[:OTHER_IMAGES]
     found = [store.rows(list(some)) for some in (taught, rest)]
     rows = [some[some >= 0] for some in found]
@@ -75,6 +75,7 @@ def _reference(version: ModelVersion) -> bytes | None:
 
 
 def _card(version: ModelVersion) -> CardFacts:
+    from annotator.learning.judge import TEMPERATURE_LABELS
     from mlcore.evaluation import Estimate
     from mlcore.model_card import CardFacts, ClassFacts
 

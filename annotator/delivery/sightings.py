@@ -91,7 +91,8 @@ def take_sighting(*, device: Device, seen: Seen, image: bytes | None = None, fea
         if known is not None:
             return _known(known, device)
         _check_rate(device)
-        bundle = Bundle.objects.filter(project=device.project_id, number=seen.bundle).first()
+        numbered = Bundle.objects.filter(project=device.project_id)
+        bundle = None if seen.bundle is None else numbered.filter(number=seen.bundle).first()
         kept = _features(bundle, features)
         came = None
         if image is not None and look is not None:

@@ -33,8 +33,8 @@ def make_device(project: Project, name: str = "Lobby", **fields: Any) -> Device:
     return Device.objects.create(project=project, name=name, **values | fields)
 
 
-def make_bundle(project: Project, number: int = 1, *, reference: bool = True) -> Bundle:
-    """A bundle whose zip holds nothing but a reference."""
+def make_bundle(project: Project, number: int = 1, *, reference: bytes | bool = True) -> Bundle:
+    """A bundle whose zip holds nothing but a reference: this one, one like the sights below, or none."""
     space, _ = FeatureSpace.objects.get_or_create(
         project=project, number=9, defaults={"backbone": "lite0", "fingerprint": "x", "fitted_on": 1, "weights": b""}
     )
@@ -45,7 +45,9 @@ def make_bundle(project: Project, number: int = 1, *, reference: bool = True) ->
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
         archive.writestr("manifest.json", "{}")
-        if reference:
+        if isinstance(reference, bytes):
+            archive.writestr("reference.npz", reference)
+        elif reference:
             arrays = io.BytesIO()
             sample = sights(200, 0).astype(np.float16)
             np.savez(arrays, sample=sample, confidence=SHARES.astype(np.float32), images=np.asarray(500))

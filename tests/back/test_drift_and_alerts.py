@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import numpy as np
 import pytest
 from django.test import override_settings
 from django.utils import timezone
@@ -12,10 +13,12 @@ from annotator.delivery import alerts, drift
 from annotator.delivery.alerts import watch
 from annotator.delivery.history import history
 from annotator.delivery.models import Alert, Bundle, Device
+from annotator.delivery.references import reference_of
 from annotator.delivery.vitals import take_vitals
 from annotator.projects.models import Project, User
+from mlcore.reference import build_reference
 from tests.back.conftest import Told
-from tests.back.devices import make_bundle, minute, this_minute
+from tests.back.devices import make_bundle, minute, sights, this_minute
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("told")]
 
@@ -37,6 +40,18 @@ def test_a_window_as_before_shows_no_drift(device: Device, bundle: Bundle) -> No
     assert point is not None
     assert (point.at, point.bundle, point.answers, point.vectors) == (this_minute(1), bundle, 2400, 480)
     assert drift.large(point) == {"psi": False, "mmd": False}
+
+
+def test_what_a_real_bundle_says_of_itself_is_read(project: Project) -> None:
+    features, sure = sights(60, 3), np.linspace(0.5, 0.99, 60)
+    # It tells of the fifty that the model did not learn from.
+    data = build_reference(
+        features=features, probabilities=np.stack([sure, 1 - sure], axis=1).astype(np.float32), learnt=np.arange(60) < 10
+    )
+    reference = reference_of(make_bundle(project, 3, reference=data))
+    assert reference is not None and reference.width == features.shape[1]
+    assert np.allclose(np.sort(reference.sample[:, 0]), np.sort(features[10:, 0]), atol=1e-3)
+    assert reference.confidence.sum() == 50 and not reference.confidence[:10].any()
 
 
 def test_a_window_of_another_place_shows_both(device: Device) -> None:

@@ -96,7 +96,8 @@ def test_minutes_are_taken_and_a_retry_is_told(caller: Caller) -> None:
     [
         ({"at": "yesterday"}, "at"), ({"count": -1}, "count"), ({"confidence": [1, 2]}, "confidence"),
         ({"confidence": [0] * 19 + [-1]}, "confidence"), ({"p95_ms": -3}, "p95_ms"), ({"features": "%%"}, "features"),
-        ({"classes": {"cup": "many"}}, "classes"), ({"classes": {"x" * 201: 1}}, "classes"), ({"bundle": "first"}, "bundle"),
+        ({"classes": {"cup": "many"}}, "classes"), ({"classes": {"x" * 201: 1}}, "classes"),
+        ({"classes": {"\0": 1}}, "classes"), ({"bundle": "first"}, "bundle"),
         ({"features": "A" * 90_001}, "features"),
     ],
 )
