@@ -106,45 +106,10 @@ class Manifest:
         return {folder for folder in others | optional if not (self.root / folder).exists()}
 
     @property
-    def project(self) -> object:
-        """What names the project that the bundle is of, None where its lineage does not tell."""
-        project = self.data.get("lineage", {}).get("project")
-        return project.get("id") if isinstance(project, Mapping) else project
-
-    @property
     def number(self) -> int | None:
         """The bundle's number in its project, None where its lineage does not tell."""
         number = self.data.get("lineage", {}).get("bundle")
         return number if isinstance(number, int) and not isinstance(number, bool) else None
-
-
-def newer(offered: Manifest, running: Manifest) -> bool:
-    """Whether one bundle was made after another of the same project; False where a number is not told."""
-    return (
-        offered.project == running.project
-        and offered.number is not None
-        and running.number is not None
-        and offered.number > running.number
-    )
-
-
-def refuse_downgrade(offered: Manifest, running: Manifest, *, rollback: bool = False) -> None:
-    """Raise BundleProblem when ``offered`` must not take over: an older version, unless to go back was asked for.
-
-    A bundle of another project, or without a number beside one that has it, cannot be told to be newer: refused as well.
-    """
-    if rollback:
-        return
-    if offered.project != running.project:
-        raise BundleProblem(
-            f"The bundle is of another project ({offered.project}) than the one that runs ({running.project}); "
-            "ask for a rollback if it shall replace it."
-        )
-    if running.number is not None and (offered.number is None or offered.number < running.number):
-        raise BundleProblem(
-            f"Bundle {offered.number or 'without a number'} is older than bundle {running.number}, which runs; "
-            "ask for a rollback if you want it back."
-        )
 
 
 def digest(path: Path) -> str:

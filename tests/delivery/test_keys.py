@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import base64
 import hashlib
 import socket
@@ -17,6 +18,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.x509.oid import NameOID
 
+from annotator.cli import key
 from annotator.delivery import keys
 from annotator.projects.errors import Invalid, Unavailable
 
@@ -162,3 +164,8 @@ def test_the_pin_is_of_the_listener_s_key_and_outlives_a_change_of_hosts():
 def test_what_is_no_host_is_refused(hosts):
     with pytest.raises(Invalid, match="host"):
         keys.issue_server(hosts)
+
+
+def test_the_command_prints_the_public_key(data, capsys):
+    key.run(argparse.Namespace(data=None))
+    assert capsys.readouterr().out == keys.public_pem()

@@ -16,7 +16,7 @@ from model_signing import verifying as real_verifying
 from mlcore import signing
 from mlcore.bundle import Papers
 from mlcore.edge import cli, signature
-from mlcore.edge.manifest import BundleProblem, Manifest, newer, refuse_downgrade
+from mlcore.edge.manifest import Manifest
 from mlcore.edge.runtime import Model
 from mlcore.edge.signature import SignatureProblem
 from tests.export.tiny import build_colour_bundle, jpeg, unpack
@@ -240,24 +240,3 @@ def test_what_was_sealed_for_one_use_does_not_open_for_another():
         signature.unseal(envelope, "application/two", pem(KEY))
     with pytest.raises(SignatureProblem, match="wrong signature"):
         signature.unseal({**envelope, "payloadType": "application/two"}, "application/two", pem(KEY))
-
-
-def numbered(folder: Path, number: int | None, project: int = 1) -> Manifest:
-    lineage = {"project": {"id": project, "name": "Cups"}} | ({"bundle": number} if number else {})
-    name = f"{project}-{number}"
-    return Manifest.read(unpack(build_colour_bundle(folder / name, lineage=lineage).path, folder / name / "bundle"))
-
-
-def test_an_older_bundle_is_refused_unless_to_go_back_was_asked_for(tmp_path):
-    two, three, none = numbered(tmp_path, 2), numbered(tmp_path, 3), numbered(tmp_path, None)
-    assert newer(three, two)
-    assert not newer(two, three)
-    assert not newer(two, two)
-    for offered, running in ((three, two), (two, two), (two, none), (none, none)):
-        refuse_downgrade(offered, running)
-    for offered in (two, none):
-        with pytest.raises(BundleProblem, match="older than bundle 3"):
-            refuse_downgrade(offered, three)
-        refuse_downgrade(offered, three, rollback=True)
-    with pytest.raises(BundleProblem, match="another project"):
-        refuse_downgrade(numbered(tmp_path, 9, project=2), three)
