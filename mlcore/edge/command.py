@@ -156,7 +156,8 @@ def _status(options: argparse.Namespace) -> int:
     if row.get("address") and alive:
         print(f"answers at: {row['address']}")
     link = row.get("workspace", {})
-    print(f"workspace: {'online' if link.get('online') else 'offline'}", link.get("why") or "", sep="  ")
+    heard = "revoked" if link.get("revoked") else "online" if link.get("online") else "offline"
+    print(f"workspace: {heard}", link.get("why") or "", sep="  ")
     print("agent: at work" if alive else "agent: not running; start it with: edge-annotator agent")
     return DONE if alive else NOT_SO
 

@@ -129,7 +129,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--stdout",
         action=argparse.BooleanOptionalAction,
         default=usual.stdout,
-        help="print a line of JSON for each answer (default: where they go nowhere else)",
+        help="print a line of JSON for each answer (default: where they go nowhere else; an agent: no)",
     )
     sinks.add_argument("--out", metavar="FILE", help="append a line of JSON for each answer")
     sinks.add_argument(

@@ -275,3 +275,15 @@ def test_a_device_without_a_version_before_serves_on(device, home):
     device.wait(lambda: device.report()["state"] == "failed")
     assert "There is no version before" in device.report()["why"]
     assert device.serves == 1
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_an_error_of_the_runtime_is_told_and_the_version_serves_on(at_two, trial):
+    trial.how = lambda: 1 / 0
+    at_two.changer.offer(at_two.workspace.give_order(at_two.link.identity.workspace.device, 3))
+    at_two.changer.join(20)
+    at_two.versions.settle(at_two.versions.state.order, "done")
+    report = at_two.report()
+    assert report["state"] == "failed"
+    assert "An error of this runtime keeps it from carrying out orders" in report["why"]
+    assert at_two.serves == 2

@@ -131,3 +131,15 @@ def test_a_note_is_told_beside_the_state(home):
     assert (status.report(State())["state"], status.report(State())["why"]) == ("enrolled", "Port 8080 cannot be used.")
     status.note("work", "")
     assert status.report(State())["why"] == ""
+
+
+def test_the_log_says_once_when_the_workspace_goes_and_comes(home):
+    home.make()
+    said = []
+    status = Status(home.status, say=said.append)
+    for _ in range(2):
+        status.heard(online=False, why="it is silent")
+    for _ in range(2):
+        status.heard(online=True)
+    status.heard(online=True, revoked=True, why="This device was revoked.")
+    assert said == ["it is silent", "the workspace answers", "This device was revoked."]

@@ -125,14 +125,19 @@ class Changer(threading.Thread):
 
     def run(self) -> None:
         """Do what there is to do until stopped."""
-        while not self._stopped.is_set():
-            self._tick()
-            order = self._versions.state.pending
-            if order is not None:
-                self._carry_out(order)
-            else:
-                self._wake.wait(_TICK)
-            self._wake.clear()
+        try:
+            while not self._stopped.is_set():
+                self._tick()
+                order = self._versions.state.pending
+                if order is not None:
+                    self._carry_out(order)
+                else:
+                    self._wake.wait(_TICK)
+                self._wake.clear()
+        finally:
+            if not self._stopped.is_set():
+                # Python prints what went wrong; the model serves on, and the page shows that somebody has to look.
+                self._status.trouble("An error of this runtime keeps it from carrying out orders; its log says which.")
 
     def _carry_out(self, order: Order) -> None:
         versions, status = self._versions, self._status

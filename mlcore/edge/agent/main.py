@@ -52,7 +52,7 @@ class Agent:
         self._identity = Identity.read(home)
         self._link = Link(self._identity)
         self._versions = Versions(home)
-        self._status = Status(home.status, self._changed)
+        self._status = Status(home.status, self._changed, _say)
         self._watch = Watch(self.station)
         self._keeper = Keeper(home.kept)
         self.station.observers.append(self._keeper)
@@ -154,7 +154,7 @@ class Agent:
         )
         if said != self._said:
             self._said = said
-            print(f"edge-annotator: {said}", file=sys.stderr, flush=True)
+            _say(said)
         self._status.save(self._versions.state)
         self._sync.wake()
 
@@ -166,6 +166,10 @@ def _read_options(home: Home) -> WorkOptions | None:
     except (OSError, ValueError) as problem:
         raise OptionProblem(f"{home.work} cannot be read ({problem}); mend it or delete it.") from problem
     return WorkOptions.read(data) if data else None
+
+
+def _say(text: str) -> None:
+    print(f"edge-annotator: {text}", file=sys.stderr, flush=True)
 
 
 def stop_on_signals(stop: Callable[[], None]) -> None:

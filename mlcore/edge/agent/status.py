@@ -15,10 +15,17 @@ _PROGRESS_EVERY = 1.0
 
 
 class Status:
-    """Set by the threads of the agent; ``changed`` is called, in their thread, when there is something to tell."""
+    """Set by the threads of the agent; ``changed`` is called, in their thread, when there is something to tell.
 
-    def __init__(self, path: Path, changed: Callable[[], None] = lambda: None) -> None:
+    ``say`` gets a sentence when the workspace comes, goes, or shuts the device out.
+    """
+
+    def __init__(
+        self, path: Path, changed: Callable[[], None] = lambda: None, say: Callable[[str], None] = lambda text: None
+    ) -> None:
         self.changed = changed
+        self._say = say
+        self._saving = threading.Lock()
         self._path = path
         self._turn = threading.Lock()
         self._step = ""
@@ -84,8 +91,12 @@ class Status:
 
     def heard(self, *, online: bool, revoked: bool = False, why: str = "") -> None:
         """What the last sync came to."""
+        link = {"online": online, "revoked": revoked, "why": why}
         with self._turn:
-            self._link = {"online": online, "revoked": revoked, "why": why, "at": time.time()}
+            same = all(self._link[name] == value for name, value in link.items())
+            self._link = {**link, "at": time.time()}
+        if not same:
+            self._say(why if why else "the workspace answers")
 
     def report(self, state: State) -> dict[str, Any]:
         """The part of a sync's body that tells of versions and orders."""
@@ -106,7 +117,7 @@ class Status:
         """Write the status for whoever looks from outside; a full disk is no reason to stop."""
         row = {**self.report(state), "workspace": self._link, "address": self._address, "written": time.time()}
         half = self._path.with_name(f".{self._path.name}.half")
-        with contextlib.suppress(OSError):
+        with self._saving, contextlib.suppress(OSError):
             half.write_text(json.dumps(row, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
             half.replace(self._path)
 
