@@ -14,7 +14,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from annotator.api.base import OWNER, Empty, person
+from annotator.api.base import OWNER, parsed, person
 from annotator.delivery.export import file_name, request_bundle
 from annotator.delivery.models import Bundle
 from annotator.projects.access import find_project
@@ -34,7 +34,23 @@ class ReportRow(serializers.Serializer[Any]):
     size_bytes = serializers.IntegerField()
     latency_p50_ms = serializers.FloatField()
     latency_p95_ms = serializers.FloatField()
-    throughput = serializers.FloatField(help_text="Images a second on the machine that made it.")
+    throughput = serializers.FloatField(help_text="Images a second on the machine that made it, in `streams` streams.")
+    throughput_one = serializers.FloatField(allow_null=True, help_text="The same in one stream.")
+    streams = serializers.IntegerField(allow_null=True)
+    memory_bytes = serializers.IntegerField(allow_null=True, help_text="What loading and running it adds to a process.")
+    computes_in = serializers.CharField(help_text="How what is not in 8 bits is computed there: f32, bf16, f16, or nothing.")
+    kept = serializers.ListField(child=serializers.CharField(), help_text="Layers that INT8 left in floating point.")
+    quantised = serializers.CharField(help_text="How INT8 came about, in a sentence.")
+
+
+# What the reports of earlier versions do not tell.
+UNTOLD = {"throughput_one": None, "streams": None, "memory_bytes": None, "computes_in": "", "kept": [], "quantised": ""}
+
+
+class BundleWish(serializers.Serializer[Any]):
+    max_drop = serializers.FloatField(
+        required=False, min_value=0.001, max_value=1, help_text="Share of accuracy that INT8 may lose; .01 when not told."
+    )
 
 
 class BundleRow(serializers.Serializer[Any]):
@@ -59,7 +75,8 @@ def bundle_row(bundle: Bundle) -> dict[str, Any]:
     return {
         "id": bundle.pk, "number": bundle.number, "state": bundle.state, "model_version": bundle.model_version.number,
         "job": None if bundle.job_id is None else str(bundle.job_id), "size": bundle.size, "sha256": bundle.sha256,
-        "report": bundle.report, "recommended": bundle.recommended, "recommended_why": bundle.recommended_why,
+        "report": [{**UNTOLD, **row} for row in bundle.report],
+        "recommended": bundle.recommended, "recommended_why": bundle.recommended_why,
         "error": bundle.error, "created_at": bundle.created_at,
         "download": f"/api/projects/{bundle.project_id}/bundles/{bundle.pk}/download" if ready else None,
     }
@@ -73,11 +90,12 @@ class BundlesView(APIView):
         versions = project.bundles.select_related("model_version").defer("model_version__weights")
         return Response([bundle_row(bundle) for bundle in versions])
 
-    @extend_schema(operation_id="bundles_create", request=Empty, responses={202: BundleRow})
+    @extend_schema(operation_id="bundles_create", request=BundleWish, responses={202: BundleRow})
     def post(self, request: Request, project_id: int) -> Response:
         """Make a bundle of the model as it is now (owners). Its job tells how far it is."""
         user = person(request)
-        bundle = request_bundle(project=find_project(user, project_id, OWNER), user=user)
+        project = find_project(user, project_id, OWNER)
+        bundle = request_bundle(project=project, user=user, **parsed(BundleWish, request.data))
         return Response(bundle_row(bundle), status=status.HTTP_202_ACCEPTED)
 
 

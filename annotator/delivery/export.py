@@ -33,13 +33,16 @@ from annotator.projects.models import Project, User
 
 # Progress is told in hundredths.
 WHOLE = 100
+MAX_DROP = 0.01
 # Audit images that each precision is judged on: beyond this the interval hardly narrows.
 AUDIT_IMAGES = 2000
 FULL = "The server's disk is full, so no bundle was made: free some space and try again."
 
 
-def request_bundle(*, project: Project, user: User | None, here: bool = False) -> Bundle:
+def request_bundle(*, project: Project, user: User | None, here: bool = False, max_drop: float = MAX_DROP) -> Bundle:
     """A bundle of the model that serves now, and the job that builds it (`here`: this process will, see `export_now`).
+
+    `max_drop`: the share of accuracy that INT8 may lose before layers of it go back to floating point.
 
     Raises NotReady while there is no model to speak of, Conflict while another bundle of the project is being built.
     """
@@ -61,8 +64,8 @@ def request_bundle(*, project: Project, user: User | None, here: bool = False) -
         last = Bundle.objects.filter(project=project).aggregate(last=Max("number"))["last"] or 0
         bundle = Bundle.objects.create(project=project, number=last + 1, model_version=version, created_by=user)
         bundle.job = progress.start_job(
-            project=project, kind=Job.Kind.EXPORT, params={"bundle": bundle.pk}, user=user, total=WHOLE, unit="%",
-            message="Waiting for a worker", here=here,
+            project=project, kind=Job.Kind.EXPORT, params={"bundle": bundle.pk, "max_drop": max_drop}, user=user,
+            total=WHOLE, unit="%", message="Waiting for a worker", here=here,
         )
         bundle.save(update_fields=["job"])
         note(user=user, action="bundle.requested", project=project, number=bundle.number)
@@ -82,7 +85,7 @@ def build_bundle(run: Running) -> None:
         result = export_classifier(
             **_model(bundle.model_version), **_pictures(bundle, folder), lineage=_lineage(bundle), out_dir=folder,
             progress=_teller(run), should_stop=lambda: run.cancelled, tuned=settings.DATA_DIR / "tuned",
-            papers=papers(bundle.model_version),
+            papers=papers(bundle.model_version), max_drop=run.job.params.get("max_drop", MAX_DROP),
         )
         run.stop_if_cancelled()
         bundle.path = _store(result.path, f"bundles/{bundle.project_id}/{bundle.number:04d}-{result.sha256[:12]}.zip")

@@ -245,3 +245,8 @@ def test_on_the_command_line_a_failure_is_raised_as_its_sentence(
 ])
 def test_downloads_have_plain_names(name: str, file: str, project: Project) -> None:
     assert file_name(Bundle(project=Project(name=name), number=1)) == file
+
+
+def test_what_int8_may_lose_reaches_the_export(project: Project, owner: User, calls: list[dict[str, Any]]) -> None:
+    build(request_bundle(project=project, user=owner, max_drop=0.03))
+    assert calls[0]["max_drop"] == 0.03

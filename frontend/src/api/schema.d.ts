@@ -1336,11 +1336,8 @@ export interface components {
             classes?: {
                 [key: string]: number;
             };
-            /**
-             * @description Up to 8 vectors of float16, in base64.
-             * @default b''
-             */
-            features: string;
+            /** @description Up to 8 vectors of float16, in base64. */
+            features?: string;
         };
         BundleRow: {
             id: number;
@@ -1369,6 +1366,13 @@ export interface components {
          * @enum {string}
          */
         BundleStateEnum: "building" | "ready" | "failed";
+        BundleWishRequest: {
+            /**
+             * Format: double
+             * @description Share of accuracy that INT8 may lose; .01 when not told.
+             */
+            max_drop?: number;
+        };
         CalibrationRow: {
             temperatures: number[];
             weights: number[];
@@ -2659,9 +2663,23 @@ export interface components {
             latency_p95_ms: number;
             /**
              * Format: double
-             * @description Images a second on the machine that made it.
+             * @description Images a second on the machine that made it, in `streams` streams.
              */
             throughput: number;
+            /**
+             * Format: double
+             * @description The same in one stream.
+             */
+            throughput_one: number | null;
+            streams: number | null;
+            /** @description What loading and running it adds to a process. */
+            memory_bytes: number | null;
+            /** @description How what is not in 8 bits is computed there: f32, bf16, f16, or nothing. */
+            computes_in: string;
+            /** @description Layers that INT8 left in floating point. */
+            kept: string[];
+            /** @description How INT8 came about, in a sentence. */
+            quantised: string;
         };
         /**
          * @description * `owner` - Owner
@@ -2692,7 +2710,10 @@ export interface components {
             sha256: string;
             /** @default  */
             precision: string;
-            /** @default  */
+            /**
+             * @description CPU, GPU or NPU, as OpenVINO names it.
+             * @default
+             */
             device: string;
         };
         RuntimeRow: {
@@ -2767,11 +2788,8 @@ export interface components {
         /** @description `meta` is a JSON text: id, reason, seen_at, privacy, bundle, margin, distance, label, confidence. */
         SightingRequestRequest: {
             meta: string;
-            /**
-             * @description A float16 vector, in base64.
-             * @default b''
-             */
-            features: string;
+            /** @description A float16 vector, in base64. */
+            features?: string;
             /** Format: binary */
             image?: string | null;
         };
@@ -3471,7 +3489,11 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["BundleWishRequest"];
+            };
+        };
         responses: {
             202: {
                 headers: {
