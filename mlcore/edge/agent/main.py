@@ -71,6 +71,7 @@ class Agent:
             status=self._status,
             changer=self._changer,
             on_settings=self._allow,
+            on_ask=self._look_around,
         )
         self._stream = Stream(self._link, self._sync.wake)
         self._back = Back(link=self._link, watch=self._watch, keeper=self._keeper, allowed=lambda: not self._sync.revoked)
@@ -137,8 +138,15 @@ class Agent:
 
     def _allow(self, settings: Mapping[str, Any]) -> None:
         self._keeper.settings = KeepSettings.read(settings)
-        self._status.note("keeper", self._keeper.trouble)
         self._watch.with_features = settings.get("privacy", "nothing") != "nothing"
+
+    def _look_around(self) -> None:
+        """Tell what goes wrong where no order is concerned: a camera, a sink, what is kept."""
+        self._status.note("keeper", self._keeper.trouble)
+        if self._work is not None:
+            state = self._work.state()
+            troubles = [one["trouble"] for one in (*state["sources"], *state["sinks"]) if one["trouble"]]
+            self._status.note("work", " ".join(troubles))
 
     def _changed(self) -> None:
         report = self._status.report(self._versions.state)

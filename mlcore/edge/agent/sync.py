@@ -27,7 +27,10 @@ _LEAST = 0.5
 
 
 class Sync:
-    """Asks again and again, in the thread that calls ``run``; sooner when ``wake`` is called."""
+    """Asks again and again, in the thread that calls ``run``; sooner when ``wake`` is called.
+
+    ``on_settings`` gets what the owner allows whenever that changes; ``on_ask`` is called before each sync.
+    """
 
     def __init__(
         self,
@@ -38,6 +41,7 @@ class Sync:
         status: Status,
         changer: Changer,
         on_settings: Callable[[Mapping[str, Any]], None] = lambda settings: None,
+        on_ask: Callable[[], None] = lambda: None,
     ) -> None:
         self.revoked = False
         self._home = home
@@ -46,6 +50,7 @@ class Sync:
         self._status = status
         self._changer = changer
         self._on_settings = on_settings
+        self._on_ask = on_ask
         self._settings: dict[str, Any] = {}
         self._health = Health(home.root)
         self._info: dict[str, Any] | None = None
@@ -81,6 +86,7 @@ class Sync:
 
     def ask_once(self) -> float:
         """Tell and hear once; returns the seconds after which to ask again if nothing happens."""
+        self._on_ask()
         body = {**self._status.report(self._versions.state), "health": self._health.read()}
         if self._info is None:
             body["info"] = describe_machine()
