@@ -34,6 +34,8 @@ def test_the_documented_commands_are_understood():
     "sentence",
     [
         f"up to {quantise.MOST_IMAGES} of the project's own images",
+        f"up to {quantise.MAX_VALIDATION} labelled images",
+        f"fewer than {quantise.MIN_VALIDATION} such images",
         f"Up to {export_judge.COMPARED} images",
         f"by more than {export.MAX_FP32_DIFF}",
         f"on at least {measure.MIN_AUDIT} audit images",
@@ -53,6 +55,7 @@ def test_a_latency_within_a_tenth_is_the_same():
 def test_every_number_of_the_report_is_explained():
     text = page("export.md").split("## The report")[1].split("##")[0]
     shown = {"precision": "precision", "size_bytes": "size", "latency_p50_ms": "latency p50", "latency_p95_ms": "p95"}
+    shown["memory_bytes"] = "memory"
     for field in dataclasses.fields(ReportRow):
         assert shown.get(field.name, field.name.replace("_", " ")) in text
 

@@ -169,9 +169,14 @@ def test_int8_keeps_most_answers(shipped):
     assert shipped.report[0].max_diff < 1e-3
 
 
+def test_eight_pictures_at_once_are_answered_as_the_page_says(device, learnt):
+    block, _ = blocks("export.md", "python")
+    assert device.run("venv/bin/python", "-c", block).split("\n")[0] == f"(8, {len(learnt.names)})"
+
+
 def test_model_api_reads_the_models_as_they_are(device):
     device.run("venv/bin/pip", "install", "--quiet", MODEL_API)
-    (block,) = blocks("export.md", "python")
+    _, block = blocks("export.md", "python")
     label, confidence = device.run("venv/bin/python", "-c", block).split()
     best = json.loads((device.folder / "expected.json").read_text())["FP16"][0]
     assert label == best["label"].replace(" ", "_")
