@@ -177,3 +177,10 @@ def test_the_unit_starts_the_command_and_is_closed_to_everything_else(bundle):
     assert re.search(r"python run\.py --serve --host 127\.0\.0\.1 ", service["ExecStart"])
     wanted = {"DynamicUser": "yes", "NoNewPrivileges": "yes", "ProtectSystem": "strict", "CapabilityBoundingSet": ""}
     assert wanted.items() <= dict(service).items()
+
+
+def test_without_its_packages_the_command_says_how_to_install_them(bundle):
+    words = [sys.executable, "-S", str(bundle / "run.py"), "sample.jpg"]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert done.stderr.startswith("run.py: numpy is not installed: pip install -r requirements.txt")
