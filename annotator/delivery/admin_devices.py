@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.contrib import admin
 
-from annotator.delivery.models import Alert, Delivery, Deployment, Device, EnrolmentCode, Sighting, Vitals
+from annotator.delivery.models import Alert, Delivery, Deployment, Device, Drift, EnrolmentCode, Sighting, Vitals
 from annotator.projects.admin import ReadOnly
 
 
@@ -68,3 +68,11 @@ class AlertAdmin(ReadOnly):
     list_filter = ("kind", ("closed_at", admin.EmptyFieldListFilter))
     search_fields = ("device__name", "text")
     list_select_related = ("device", "seen_by")
+
+
+@admin.register(Drift)
+class DriftAdmin(ReadOnly):
+    list_display = ("device", "at", "bundle", "answers", "psi", "threshold_psi", "vectors", "mmd", "threshold_mmd")
+    search_fields = ("device__name",)
+    list_select_related = ("device", "bundle")
+    date_hierarchy = "at"

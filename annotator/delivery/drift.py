@@ -23,6 +23,11 @@ def window() -> timedelta:
     return timedelta(minutes=settings.DRIFT_MINUTES)
 
 
+def is_due(told: datetime | None, looked: datetime | None) -> bool:
+    """Whether there is something to look at, by the last minute that was told and the last that was looked at."""
+    return told is not None and (looked is None or told >= looked + window() / LOOKS)
+
+
 def look(device: Device) -> Drift | None:
     """Measure the drift of a device's last window, when a quarter of one has passed since the last look.
 
@@ -32,8 +37,8 @@ def look(device: Device) -> Drift | None:
     if newest is None or newest[1] is None:
         return None
     at, bundle_id = newest
-    last = Drift.objects.filter(device=device).order_by("-at").first()
-    if last is not None and at < last.at + window() / LOOKS:
+    looked = Drift.objects.filter(device=device).order_by("-at").values_list("at", flat=True).first()
+    if not is_due(at, looked):
         return None
     bundle = Bundle.objects.get(pk=bundle_id)
     reference = reference_of(bundle)
