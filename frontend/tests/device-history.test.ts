@@ -73,8 +73,8 @@ test('a line breaks where the device was silent, and a word alone is a dot', () 
 })
 
 test('what a device tells about itself has names, and what has none is left out', () => {
-  const told = facts({ health: { cpu: 12.4, disk_free_mb: 8192, odd: 1 }, info: { devices: ['CPU', 'GPU'], secret: 'x' } })
-  expect(told).toEqual([{ name: 'Processor time', value: '12 % of a core' }, { name: 'Disk free', value: '8.6 GB' }, { name: 'Can compute on', value: 'CPU, GPU' }])
+  const told = facts({ health: { cpu: 12.4, disk_free_mb: 8192, odd: 1 }, info: { devices: ['CPU', 'GPU'], openvino: '2026.4.1-22982-e213', secret: 'x' } })
+  expect(told).toEqual([{ name: 'Processor time', value: '12 % of a core' }, { name: 'Disk free', value: '8.6 GB' }, { name: 'Can compute on', value: 'CPU, GPU' }, { name: 'OpenVINO', value: '2026.4.1' }])
 })
 
 test('what it measured is one line', () => {

@@ -38,7 +38,8 @@ export function facts({ health, info }: Pick<Device, 'health' | 'info'>): Fact[]
     ...INFO.flatMap(([key, name]) => {
       const value = info[key]
       const told = Array.isArray(value) ? value.join(', ') : typeof value === 'string' || typeof value === 'number' ? String(value) : ''
-      return told ? [{ name, value: told }] : []
+      // OpenVINO's version is followed by its build.
+      return told ? [{ name, value: key === 'openvino' ? (told.split('-')[0] ?? told) : told }] : []
     }),
   ]
 }
