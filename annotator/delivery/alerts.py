@@ -71,8 +71,9 @@ def watch() -> None:
             continue
         looks = list(_looks(device, now))
         if measured < DRIFT_LOOKS and drift.is_due(*_moments(device)):
-            measured += 1
-            looks += _drift(device)
+            shifts = list(_drift(device))
+            measured += bool(shifts)
+            looks += shifts
         for look in looks:
             _settle(device, look, mine.get(look.kind), now)
 

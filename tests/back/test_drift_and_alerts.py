@@ -12,13 +12,13 @@ from django.utils import timezone
 from annotator.delivery import alerts, drift
 from annotator.delivery.alerts import watch
 from annotator.delivery.history import history
-from annotator.delivery.models import Alert, Bundle, Device
+from annotator.delivery.models import Alert, Bundle, Device, Drift
 from annotator.delivery.references import reference_of
 from annotator.delivery.vitals import take_vitals
 from annotator.projects.models import Project, User
 from mlcore.reference import build_reference
 from tests.back.conftest import Told
-from tests.back.devices import make_bundle, minute, sights, this_minute
+from tests.back.devices import make_bundle, make_device, minute, sights, this_minute
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("told")]
 
@@ -93,6 +93,22 @@ def test_without_features_or_a_reference_what_is_missing_is_left_out(device: Dev
 def test_a_few_answers_tell_nothing(device: Device) -> None:
     take_vitals(device=device, minutes=[minute(this_minute(1), confidence=[0] * 19 + [29])])
     assert drift.look(device) is None
+
+
+def test_a_fleet_is_measured_a_few_at_a_time_and_who_cannot_be_is_in_nobodys_way(
+    project: Project, bundle: Bundle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(alerts, "DRIFT_LOOKS", 2)
+    make_bundle(project, 2, reference=False)
+    for number in range(3):
+        work(make_device(project, f"old {number}"), 2, 1, bundle=2)
+    for number in range(3):
+        work(make_device(project, f"new {number}"), 2, 1)
+    counts = []
+    for _ in range(3):
+        watch()
+        counts.append(Drift.objects.count())
+    assert counts == [2, 3, 3]
 
 
 def test_drift_rings_the_second_time_and_ends_well_below(device: Device) -> None:
