@@ -6,6 +6,8 @@ from pathlib import Path
 try:
     from mlcore.edge.cli import main
 except ModuleNotFoundError as missing:
+    if str(missing.name).startswith("mlcore"):
+        raise
     sys.stderr.write(f"run.py: {missing.name} is not installed: pip install -r requirements.txt\n")
     raise SystemExit(2) from missing
 
