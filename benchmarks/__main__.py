@@ -26,7 +26,7 @@ from benchmarks.report import write_tables
 # Left out unless named: `install` and `edge_runtime` download a gigabyte and more, `scikit` needs the extra `intel`, `peers`
 # the extra `test`.
 MEASUREMENTS = ("startup", "imports", "queue", "loop", "ranking", "heads", "features", "precision")
-ON_REQUEST = ("install", "scikit", "peers", "finetune", "forecast", "backbones", "million", "edge_runtime")
+ON_REQUEST = ("install", "scikit", "peers", "finetune", "forecast", "backbones", "million", "edge_runtime", "edge_export")
 # Takes half an hour or more, keeps every run that it has made, and writes a result for each set of pictures by itself.
 BY_ITSELF = "learning_curves"
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from benchmarks.backbone_tables import backbones
 from benchmarks.edge_tables import edge_runtime
+from benchmarks.export_tables import edge_export
 from benchmarks.markdown import markdown
 from benchmarks.pixel_tables import features, precision, scikit
 
@@ -266,4 +267,5 @@ TABLES: dict[str, Callable[[Result], str]] = {
     "scikit": scikit, "imports": imports,
     "startup": startup, "install": install, "finetune": finetune, "million": million,
     "heads": heads, "forecast": forecast, "backbones": backbones, "edge_runtime": edge_runtime,
+    "edge_export": edge_export,
 }
