@@ -17,6 +17,8 @@ export class DeviceNews {
   /** When the history was told. */
   at = $state(Date.now())
   problem = $state<unknown>(null)
+  /** When the device itself was told. */
+  told = $state(Date.now())
   historyProblem = $state<unknown>(null)
 
   constructor(
@@ -46,6 +48,7 @@ export class DeviceNews {
     try {
       this.device = await calls.device(this.project, this.id)
       this.problem = null
+      this.told = Date.now()
     } catch (error) {
       this.problem = error
       return

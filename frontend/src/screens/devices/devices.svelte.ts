@@ -16,6 +16,8 @@ export class ProjectDevices {
   deployments = $state.raw<readonly Deployment[]>([])
   address = $state.raw<Address | null>(null)
   problem = $state<unknown>(null)
+  /** When all of it was told. */
+  at = $state(Date.now())
   /** Now, often enough for "3 minutes ago". */
   now = new SvelteDate()
   present = $derived(present(this.devices ?? []))
@@ -43,6 +45,7 @@ export class ProjectDevices {
       this.address = told.address
       this.deployments = deployments
       this.problem = null
+      this.at = Date.now()
     } catch (error) {
       this.problem = error
     }
