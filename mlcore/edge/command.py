@@ -29,7 +29,7 @@ from mlcore.edge.agent.changer import Choice
 from mlcore.edge.agent.durable import read_json
 from mlcore.edge.agent.enrol import enrol
 from mlcore.edge.agent.home import Home, HomeProblem
-from mlcore.edge.agent.identity import Identity, IdentityProblem
+from mlcore.edge.agent.identity import IdentityProblem, read_workspace
 from mlcore.edge.agent.link import LinkProblem
 from mlcore.edge.agent.main import Agent, stop_on_signals
 from mlcore.edge.agent.versions import StateProblem, Versions, read_state
@@ -135,7 +135,7 @@ def _agent(options: argparse.Namespace) -> int:
 
 def _status(options: argparse.Namespace) -> int:
     home = _home(options)
-    workspace = Identity.read(home).workspace
+    workspace = read_workspace(home)
     try:
         row = read_json(home.status)
     except ValueError:
@@ -191,7 +191,7 @@ def _verify(options: argparse.Namespace) -> int:
     if options.key:
         key: str | None = options.key.read_text("ascii")
     else:
-        key = Identity.read(home).workspace.workspace_key if home.workspace.exists() else None
+        key = read_workspace(home).workspace_key if home.workspace.exists() else None
     manifest = Manifest.read(options.bundle)
     print(prove(manifest, manifest.choose(None), key))
     return DONE

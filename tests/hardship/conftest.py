@@ -52,7 +52,7 @@ def lasting(workspace: Workspace, tmp_path_factory: pytest.TempPathFactory) -> I
 @pytest.fixture
 def device(lasting: Device) -> Iterator[Device]:
     """It runs, and serves a bundle, whatever happened to it before."""
-    if lasting.process is None:
+    if lasting.process is None or lasting.process.poll() is not None:
         lasting.start()
     row = lasting.row
     if row["state"] != "running" or row["running"]["number"] != row["wanted"]["number"]:

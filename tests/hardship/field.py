@@ -94,6 +94,11 @@ class Device:
         """What `edge-annotator status` says at the device."""
         return dict(json.loads((self.home / "status.json").read_text()))
 
+    def told_at_the_device(self) -> str:
+        """What the command says to a person who stands there."""
+        words = [*COMMAND, "status", "--home", str(self.home)]
+        return subprocess.run(words, capture_output=True, text=True, check=False).stdout
+
     @property
     def log(self) -> str:
         """All that its agents said."""

@@ -52,7 +52,7 @@ def test_a_device_that_was_revoked(device: Device, old: int, tmp_path: Path) -> 
             wait_until(lambda: doomed.status["workspace"]["revoked"], "the device to hear that it was revoked")
             still_serves(asker, old)
         assert doomed.row["state"] == "revoked"
-        assert "revoked" in doomed.log
+        assert "revoked" in doomed.told_at_the_device()
         # Also when it starts anew it serves what it has.
         doomed.stop()
         doomed.start()

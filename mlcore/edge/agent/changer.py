@@ -98,11 +98,14 @@ class Changer(threading.Thread):
         """Hear the workspace's newest order, taken already or not; refuse it, with a reason, or let it be carried out.
 
         One that is not for us, or not new, is as if it had not come; one that must not be carried out is taken as failed.
+        None means that there is none any more: what was not done yet is left.
         """
-        if envelope is None:
-            return
         try:
-            workspace = self._link.identity.workspace
+            if envelope is None:
+                if self._versions.state.pending:
+                    self._versions.settle(self._versions.state.pending, "undone")
+                return
+            workspace = self._link.workspace
             order = read_order(envelope, workspace_key=workspace.workspace_key, device=workspace.device)
             if order != self._versions.state.order:
                 check_new(order, serial=self._versions.state.serial)
@@ -175,7 +178,7 @@ class Changer(threading.Thread):
         """See to it that the bundle lies unpacked on the disk, as the workspace signed it."""
         versions, status = self._versions, self._status
         folder, part = versions.folder(order.sha256), versions.part(order.sha256)
-        key = self._link.identity.workspace.workspace_key
+        key = self._link.workspace.workspace_key
         if folder.exists():
             status.step("verifying")
             with contextlib.suppress(signature.SignatureProblem):
@@ -282,7 +285,7 @@ class Changer(threading.Thread):
     def _load(self, sha256: str) -> Model:
         """A model that has answered once, so that the first picture does not wait. Raises BundleProblem."""
         folder = self._versions.folder(sha256)
-        signature.verify(folder, self._link.identity.workspace.workspace_key, others_allowed=True)
+        signature.verify(folder, self._link.workspace.workspace_key, others_allowed=True)
         model = Model(folder, self._choice.precision, self._choice.device)
         model.infer(black_picture(model))
         return model

@@ -53,20 +53,30 @@ class Identity:
     @classmethod
     def read(cls, home: Home) -> "Identity":
         """The identity of an enrolled device. Raises IdentityProblem."""
+        workspace = read_workspace(home)
         try:
-            row = read_json(home.workspace)
-            if not row:
-                raise IdentityProblem("This device is not enrolled; paste the line that the workspace's device page shows.")
-            workspace = Workspace(**{name: row[name] for name in Workspace.__dataclass_fields__ if name in row})
             certificate = home.certificate.read_text(encoding="ascii")
             key = read_key(home.key)
             if not _same(x509.load_pem_x509_certificate(certificate.encode()).public_key(), key):
                 raise IdentityProblem(f"{home.certificate} is of another device's key; enrol this device again.")
             return cls(key, certificate_id(certificate), workspace)
         except (OSError, ValueError, TypeError) as problem:
-            raise IdentityProblem(
-                f"The files in {home.root} cannot be read ({problem}); enrol this device again."
-            ) from problem
+            raise _unreadable(home, problem) from problem
+
+
+def read_workspace(home: Home) -> Workspace:
+    """What an enrolled device trusts, and where to find it. Raises IdentityProblem."""
+    try:
+        row = read_json(home.workspace)
+        if not row:
+            raise IdentityProblem("This device is not enrolled; paste the line that the workspace's device page shows.")
+        return Workspace(**{name: row[name] for name in Workspace.__dataclass_fields__ if name in row})
+    except (OSError, ValueError, TypeError) as problem:
+        raise _unreadable(home, problem) from problem
+
+
+def _unreadable(home: Home, problem: Exception) -> IdentityProblem:
+    return IdentityProblem(f"The files in {home.root} cannot be read ({problem}); enrol this device again.")
 
 
 def make_key(path: Path) -> ec.EllipticCurvePrivateKey:

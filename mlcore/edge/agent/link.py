@@ -73,6 +73,7 @@ class Link:
 
     def __init__(self, identity: Identity, *, patience: float = PATIENCE) -> None:
         self.identity = identity
+        self.workspace = identity.workspace
         self.patience = patience
         self.clock_offset = 0.0
         self._address = urlsplit(check_address(identity.workspace.url))
@@ -163,6 +164,31 @@ class Link:
             return False
         self.clock_offset = now - time.time()
         return True
+
+
+class NoLink(Link):
+    """The link of a device whose key or certificate is not in order: each request says so, and nobody is asked.
+
+    What the device trusts it still knows, so what lies on its disk can be proven and goes on serving.
+    """
+
+    def __init__(self, workspace: Workspace, problem: str) -> None:
+        self.workspace = workspace
+        self._problem = problem
+
+    @contextmanager
+    def open(
+        self,
+        method: str,
+        path: str,
+        data: bytes = b"",
+        headers: Mapping[str, str] | None = None,
+        *,
+        patience: float | None = None,
+    ) -> Iterator["Reply"]:
+        """Raises Unreachable."""
+        raise Unreachable(self._problem)
+        yield
 
 
 def check_address(url: str) -> str:

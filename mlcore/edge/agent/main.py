@@ -1,5 +1,6 @@
 """The agent: serve what ran before, then talk with the workspace, until asked to stop. May be killed at any moment."""
 
+import contextlib
 import signal
 import sys
 import threading
@@ -12,8 +13,8 @@ from mlcore.edge.agent.back import Back
 from mlcore.edge.agent.changer import Changer, Choice
 from mlcore.edge.agent.durable import read_json
 from mlcore.edge.agent.home import Home
-from mlcore.edge.agent.identity import Identity
-from mlcore.edge.agent.link import Link
+from mlcore.edge.agent.identity import Identity, IdentityProblem, read_workspace
+from mlcore.edge.agent.link import Link, NoLink
 from mlcore.edge.agent.status import Status
 from mlcore.edge.agent.stream import Stream
 from mlcore.edge.agent.sync import Sync
@@ -49,9 +50,8 @@ class Agent:
         self._work: Work | None = None
         self._stopped = threading.Event()
         self.station = Station()
-        self._identity = Identity.read(home)
-        self._link = Link(self._identity)
         self._versions = Versions(home)
+        self._link = _link_of(home, serves=self._versions.state.running is not None)
         self._status = Status(home.status, self._changed, _say)
         self._watch = Watch(self.station)
         self._keeper = Keeper(home.kept)
@@ -176,8 +176,21 @@ def _read_options(home: Home) -> WorkOptions | None:
     return WorkOptions.read(data) if data else None
 
 
+def _link_of(home: Home, *, serves: bool) -> Link:
+    """The way to the workspace. A device that has something to serve does so even if its papers are not in order."""
+    workspace = read_workspace(home)
+    try:
+        return Link(Identity.read(home))
+    except IdentityProblem as problem:
+        if not serves:
+            raise
+        return NoLink(workspace, str(problem))
+
+
 def _say(text: str) -> None:
-    print(f"edge-annotator: {text}", file=sys.stderr, flush=True)
+    # Where the log lies on the disk that is full, nobody can be told, and answering goes on.
+    with contextlib.suppress(OSError):
+        print(f"edge-annotator: {text}", file=sys.stderr, flush=True)
 
 
 def stop_on_signals(stop: Callable[[], None]) -> None:
