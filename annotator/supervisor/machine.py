@@ -58,7 +58,7 @@ def run_machine(
             if not os.environ.get("REDIS_URL"):
                 _start_redis(supervisor, data, LogFile(logs / "redis.log"))
             gate, opener = os.pipe()
-            fds = (listening.fileno(), gate)
+            fds: tuple[int, ...] = (listening.fileno(), gate)
             words = ["web", "--fd", str(fds[0]), "--gate", str(gate)]
             if for_devices is not None:
                 fds += (for_devices.fileno(),)
