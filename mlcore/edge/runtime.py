@@ -219,7 +219,11 @@ class _Requests:
 
 def _infer(request: Any, pixels: Pixels) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
     # The pixels are not copied: they outlive the call. What comes back is copied: the request's next answer overwrites it.
-    request.infer([pixels[None]], share_inputs=True, share_outputs=True)
+    # (`request.infer(array)` would do the same in four times the time, a fortieth of what a small network takes.)
+    pixels = pixels if pixels.flags.writeable else pixels.copy()
+    request.set_input_tensor(ov.Tensor(pixels[None], shared_memory=True))
+    request.start_async()
+    request.wait()
     logits = np.array(request.get_tensor("logits").data[0], dtype=np.float32)
     features = np.array(request.get_tensor("feature_vector").data[0], dtype=np.float32)
     return logits, features

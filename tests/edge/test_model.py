@@ -7,7 +7,7 @@ import pytest
 
 from mlcore.edge.manifest import BundleProblem
 from mlcore.edge.preprocess import UnreadableImage
-from mlcore.edge.runtime import Model
+from mlcore.edge.runtime import InferenceFailed, Model
 from tests.export.tiny import COLOURS, jpeg
 
 
@@ -54,6 +54,37 @@ def test_unknown_precisions_and_devices_are_refused_with_the_choice(bundle):
         Model(bundle, precision="FP8")
     with pytest.raises(BundleProblem, match=r"device TPU cannot run .*AUTO, .*CPU"):
         Model(bundle, device="TPU")
+
+
+def test_where_an_accelerator_cannot_run_it_the_cpu_does_and_says_so(bundle, monkeypatch):
+    compile_model = Model._compile
+
+    def without_gpu(self, device, hint):
+        if device == "GPU":
+            raise RuntimeError("No GPU was found.")
+        return compile_model(self, device, hint)
+
+    monkeypatch.setattr(Model, "_compile", without_gpu)
+    model = Model(bundle, device="GPU")
+    assert model.note == "The device GPU cannot run fp16/model.xml (No GPU was found.), so the CPU does."
+    assert model.runs_on == "CPU"
+    assert [one.predictions[0].label for one in model.answers([jpeg("red")] * 3)] == ["red"] * 3
+
+
+def test_a_device_that_breaks_down_is_told_as_such(model, monkeypatch):
+    def broken(request, pixels):
+        raise RuntimeError("The device was lost.")
+
+    monkeypatch.setattr("mlcore.edge.runtime._infer", broken)
+    with pytest.raises(InferenceFailed, match=r"could not compute an answer \(The device was lost.\)"):
+        model.answer(jpeg("red"))
+
+
+def test_pixels_that_may_not_be_written_to_are_answered_like_others(model):
+    pixels = np.full((32, 32, 3), (0, 255, 0), np.uint8)
+    pixels.flags.writeable = False
+    assert model.predict(pixels)[0].label == "green"
+    assert model.predict(np.full((32, 32, 6), (0, 0, 255, 9, 9, 9), np.uint8)[:, :, :3])[0].label == "deep blue"
 
 
 def test_a_bad_picture_is_refused(model):

@@ -11,13 +11,17 @@ import mlcore.edge
 EDGE = Path(mlcore.edge.__file__).parent
 
 IMPORT_ALL = """
-import importlib, pkgutil, sys
+import importlib, pkgutil, sys, sysconfig
+from pathlib import Path
 import mlcore.edge
 for module in pkgutil.walk_packages(mlcore.edge.__path__, "mlcore.edge."):
     importlib.import_module(module.name)
-third = {name.split(".")[0] for name in sys.modules}
+places = [Path(sysconfig.get_path(name)) for name in ("purelib", "platlib")]
+files = [Path(found.__file__) for found in list(sys.modules.values()) if getattr(found, "__file__", None)]
+third = {file.relative_to(place).parts[0].split(".")[0] for file in files for place in places if file.is_relative_to(place)}
+allowed = {"numpy", "openvino", "PIL", "cryptography", "_cffi_backend", "packaging", "_distutils_hack"}  # the last come with them
 ours = {name for name in sys.modules if name.startswith("mlcore.") and not name.startswith("mlcore.edge")}
-print(*sorted(third & {"torch", "torchvision", "django", "scipy", "sklearn", "nncf", "celery", "cv2", "paho"}), *ours)
+print(*sorted(third - allowed), *ours)
 """
 
 
