@@ -19,7 +19,7 @@ for module in pkgutil.walk_packages(mlcore.edge.__path__, "mlcore.edge."):
 places = [Path(sysconfig.get_path(name)) for name in ("purelib", "platlib")]
 files = [Path(found.__file__) for found in list(sys.modules.values()) if getattr(found, "__file__", None)]
 third = {file.relative_to(place).parts[0].split(".")[0] for file in files for place in places if file.is_relative_to(place)}
-allowed = {"numpy", "openvino", "PIL", "cryptography", "_cffi_backend", "packaging", "_distutils_hack"}  # the last come with them
+allowed = {"numpy", "openvino", "PIL", "cryptography", "_cffi_backend", "packaging", "_distutils_hack"}  # three come along
 ours = {name for name in sys.modules if name.startswith("mlcore.") and not name.startswith("mlcore.edge")}
 print(*sorted(third - allowed), *ours)
 """
