@@ -15,11 +15,16 @@ import io
 import os
 import random
 import shutil
+import subprocess
+import sys
 import tempfile
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.request import urlopen
 from uuid import uuid4
 
 import numpy as np
@@ -27,9 +32,12 @@ from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from benchmarks.site import ask, owner_of, running, wait_for_features, wait_for_model
+from mlcore.edge.agent.enrol import enrol
+from mlcore.edge.agent.home import Home
 from tests.browser.window import OPTIONS
 from tests.installation import Installation, wait_until
 from tests.person import Person
+from tests.servers import free_port
 
 DESKTOP, PHONE = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
 # So many colours are kept exactly; all others are rounded to the first of the steps that makes the file smaller than this.
@@ -47,6 +55,10 @@ BY_HAND = 12
 # The model's guess is worth looking at when it is neither sure nor clueless.
 LEAST_SURE, MOST_SURE = 45, 93
 TRIES = 40
+# Names and groups; how long each is asked, so that a minute of it has come home, and with how many photos.
+DEVICES = (("Belt 1", "Belts"), ("Belt 2", "Belts"), ("Lobby", "Halls"))
+ANSWERED_SECONDS, ASKED = 150.0, 60
+AGENT = (sys.executable, "-m", "mlcore.edge.command", "agent")
 # Milliseconds until pictures, charts and news have come.
 SETTLED = 1500
 SUFFIXES = {".jpg", ".jpeg", ".png"}
@@ -63,7 +75,8 @@ def main() -> None:
             mine = [one for one in ask(person, "GET", "projects") if one["name"] == NAME]
             project = mine[0] if mine else fill(site, person, numbered, options.answers)
             browser = playwright.chromium.launch(executable_path=chromium(), args=OPTIONS)
-            photograph(Photographer(site, person, browser, options.out), project, numbered)
+            with devices_of(person, project, numbered, Path(scratch) / "devices"):
+                photograph(Photographer(site, person, browser, options.out), project, numbered)
             browser.close()
 
 
@@ -107,6 +120,39 @@ def fill(site: Installation, person: Person, photos: Numbered, answers: int) -> 
     path = f"projects/{project['id']}/bundles/{bundle['id']}"
     wait_until(lambda: ask(person, "GET", path)["state"] in ("ready", "failed"), "the bundle", seconds=900)
     return project
+
+
+@contextmanager
+def devices_of(person: Person, project: dict[str, Any], photos: Numbered, folder: Path) -> Iterator[None]:
+    """Devices on this very machine run the project's newest bundle, and have answered for a minute and a bit."""
+    base, agents, asked = f"projects/{project['id']}", [], 0
+    for row in ask(person, "GET", f"{base}/devices")["devices"]:
+        person.delete(f"{base}/devices/{row['id']}")
+    for name, group in DEVICES:
+        code = ask(person, "POST", f"{base}/devices/codes", {"name": name, "group": group})["code"]
+        enrol(home=Home(folder / name), url=person.address, code=code, authority="", workspace_key="")
+        words = [*AGENT, "--home", str(folder / name), "--port", str(port := free_port()), "--no-stdout"]
+        agents.append((subprocess.Popen(words), port))
+    try:
+        bundle = next(one for one in ask(person, "GET", f"{base}/bundles") if one["state"] == "ready")
+        ask(person, "POST", f"{base}/deployments", {"bundle": bundle["id"], "target": "all"})
+        wait_until(lambda: _run(person, base, bundle["number"]), "the devices", seconds=300)
+        end = time.monotonic() + ANSWERED_SECONDS
+        pictures = [path.read_bytes() for path in sorted(photos.folder.iterdir())[:ASKED]]
+        while time.monotonic() < end:
+            for _, port in agents:
+                urlopen(f"http://127.0.0.1:{port}/predict", pictures[asked % len(pictures)], timeout=60).close()
+            asked += 1
+        yield
+    finally:
+        for agent, _ in agents:
+            agent.terminate()
+            agent.wait()
+
+
+def _run(person: Person, base: str, number: int) -> bool:
+    rows = [row for row in ask(person, "GET", f"{base}/devices")["devices"] if row["state"] != "revoked"]
+    return all(row["running"] and row["running"]["number"] == number for row in rows)
 
 
 def answer(person: Person, project: dict[str, Any], count: int, knows: Callable[[str], str]) -> None:
@@ -175,6 +221,7 @@ def photograph(by: Photographer, project: dict[str, Any], photos: Numbered) -> N
     by.shoot(page, f"{base}/images?state=labelled", "images")
     by.shoot(page, f"{base}/learn", "learn")
     by.shoot(page, f"{base}/export", "export")
+    by.shoot(page, f"{base}/devices", "devices")
     by.shoot(page, f"{base}/dashboard", "dashboard")
     label(page, f"{by.site.address}{base}/label", project, photos, BY_HAND)
     by.save(page, "label")
