@@ -80,5 +80,5 @@ def _listed(detail: Detail) -> str:
 def _changes(detail: Detail) -> str:
     """What was changed, and to what."""
     changes = {field: value for field, value in detail.items() if field not in ("device", "name")}
-    told = [f"{field.replace('_', ' ')} to {'none' if value in (None, '') else value}" for field, value in changes.items()]
+    told = [f"{field.replace('_', ' ')} to {'none' if value in (None, '') else value}" for field, value in sorted(changes.items())]
     return f": {', '.join(told)}" if told else ""

@@ -211,7 +211,7 @@ def test_the_fleet_is_what_one_may_see(project: Project, owner: User, as_owner: 
         {"project": cups, "number": 1, "devices": 1}, {"project": cups, "number": None, "devices": 1}
     ]
     assert [(entry["text"], entry["user"]) for entry in found["log"]] == [
-        ("Changed Lobby: privacy to features, group to none.", "olga"), ("Deployed bundle 1 to Gate and Lobby.", "olga"),
+        ("Changed Lobby: group to none, privacy to features.", "olga"), ("Deployed bundle 1 to Gate and Lobby.", "olga"),
     ]
     Membership.objects.create(project=other, user=owner, role="viewer")
     found = as_owner.get("/api/fleet").json()
