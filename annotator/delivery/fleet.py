@@ -79,6 +79,6 @@ def _listed(detail: Detail) -> str:
 
 def _changes(detail: Detail) -> str:
     """What was changed, and to what."""
-    changes = {field: value for field, value in detail.items() if field not in ("device", "name")}
-    told = [f"{field.replace('_', ' ')} to {'none' if value in (None, '') else value}" for field, value in sorted(changes.items())]
+    changes = [change for change in sorted(detail.items()) if change[0] not in ("device", "name")]
+    told = [f"{field.replace('_', ' ')} to {'none' if value in (None, '') else value}" for field, value in changes]
     return f": {', '.join(told)}" if told else ""
