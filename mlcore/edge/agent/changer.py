@@ -102,14 +102,17 @@ class Changer(threading.Thread):
         """
         try:
             if envelope is None:
+                self._status.refused("")
                 if self._versions.state.pending:
                     self._versions.settle(self._versions.state.pending, "undone")
+                    self._wake.set()
                 return
             workspace = self._link.workspace
             order = read_order(envelope, workspace_key=workspace.workspace_key, device=workspace.device)
             if order != self._versions.state.order:
                 check_new(order, serial=self._versions.state.serial)
                 self._versions.take(order)
+                self._wake.set()
         except OrderProblem as problem:
             self._status.refused(str(problem))
             return
@@ -117,7 +120,6 @@ class Changer(threading.Thread):
             self._status.trouble(disk_sentence(problem, self._versions.home.state))
             return
         self._status.refused("")
-        self._wake.set()
 
     def stop(self) -> None:
         """End soon: a download is left where it is, a trial is ended."""
@@ -156,7 +158,6 @@ class Changer(threading.Thread):
                 self._try_and_serve(order)
             except Stopped:
                 versions.call_off(order)
-                return
             except (DownloadProblem, OrderProblem) as problem:
                 versions.settle(order, "failed", str(problem))
             except LinkProblem as problem:
