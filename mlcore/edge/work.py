@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -184,9 +184,7 @@ class Work:
         while self._wait_for_model(source):
             ready = folder.look()
             source.trouble = folder.trouble
-            # What is found while these are answered waits for the next look, so stopping never takes long.
-            pictures = ((str(path), path) for path in ready if not self._stopping.is_set())
-            for outcome in self._station.see_many(pictures, top=self._options.top, tell_misses=False):
+            for outcome in self._answer_ready(ready):
                 if not folder.finish(Path(outcome.source), answered=isinstance(outcome, Seen)):
                     continue
                 if isinstance(outcome, Missed):
@@ -195,6 +193,15 @@ class Work:
             if not ready:
                 self._stopping.wait(LOOK_EVERY)
         source.state = "done"
+
+    def _answer_ready(self, ready: Sequence[Path]) -> Iterator[Seen | Missed]:
+        """Answer for these, one alone soonest and many together; few more when it is time to stop."""
+        top = self._options.top
+        if len(ready) == 1:
+            yield self._station.look(ready[0], str(ready[0]), top=top, tell_misses=False)
+        elif ready:
+            pictures = ((str(path), path) for path in ready if not self._stopping.is_set())
+            yield from self._station.see_many(pictures, top=top, tell_misses=False)
 
     def _film_camera(self, source: Source) -> None:
         which = str(self._options.camera)

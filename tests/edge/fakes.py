@@ -17,7 +17,9 @@ LABELS = ("red", "green", "deep blue")
 def answer(probabilities: Sequence[float] = (0.9, 0.06, 0.04), features: Sequence[float] = (1.0, 0.0, 0.0)) -> Answer:
     """An answer with these probabilities and features."""
     values = np.array(probabilities, np.float64)
-    return Answer(rank(values, LABELS), values, np.array(features, np.float32), np.log(values).astype(np.float32))
+    return Answer(
+        rank(values, LABELS), values, np.array(features, np.float32), np.log(np.maximum(values, 1e-12)).astype(np.float32)
+    )
 
 
 class FakeModel:
