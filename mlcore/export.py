@@ -216,7 +216,7 @@ def _quantised(
     # Before the input contract is folded in: NNCF places its quantisers better on the plain network.
     eight = quantise_within(
         plain, calibration, contract, validation=labelled, max_drop=max_drop,
-        heartbeat=lambda doing: step(0.4, doing) and None,
+        heartbeat=lambda doing: step(0.4, doing),
     )  # fmt: skip
     return {"FP32": plain, "FP16": plain.clone(), "INT8": eight.model}, eight
 

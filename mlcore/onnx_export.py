@@ -1,7 +1,8 @@
 """The same network as ONNX, for runtimes other than OpenVINO."""
 
-import io
+import tempfile
 import warnings
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -45,16 +46,16 @@ def to_onnx(classifier: Classifier, contract: InputContract) -> bytes:
     Any n. Traced rather than captured by torch.export, which takes several times as long for the same graph.
     """
     example = torch.zeros(1, contract.size, contract.size, 3, dtype=torch.uint8)
-    buffer = io.BytesIO()
-    with torch.inference_mode(), warnings.catch_warnings():
+    with tempfile.TemporaryDirectory() as folder, torch.inference_mode(), warnings.catch_warnings():
+        path = Path(folder) / "model.onnx"
         # torch prefers its newer exporter and says so each time.
         warnings.simplefilter("ignore")
         torch.onnx.export(
-            _FromPixels(classifier, contract), (example,), buffer, dynamo=False, opset_version=OPSET,
+            _FromPixels(classifier, contract), (example,), path, dynamo=False, opset_version=OPSET,
             input_names=["image"], output_names=[LOGITS, FEATURES],
             dynamic_axes={name: {0: "n"} for name in ("image", LOGITS, FEATURES)},
         )  # fmt: skip
-    return buffer.getvalue()
+        return path.read_bytes()
 
 
 def largest_difference(onnx: bytes, reference: npt.NDArray[np.float64], pixels: Pixels) -> float:

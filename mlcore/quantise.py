@@ -72,7 +72,7 @@ def quantise_within(
     *,
     validation: Sequence[Labelled],
     max_drop: float,
-    heartbeat: Callable[[str], None] = lambda doing: None,
+    heartbeat: Callable[[str], object] = lambda doing: None,
 ) -> Quantised:
     """Quantise, and where that costs more than ``max_drop`` (a share, 0 to 1), give layers back until it does not.
 
@@ -133,7 +133,7 @@ def _control(
     contract: InputContract,
     validation: Sequence[Labelled],
     max_drop: float,
-    heartbeat: Callable[[str], None],
+    heartbeat: Callable[[str], object],
 ) -> ov.Model:
     nncf = _nncf()
     chosen = _chosen(calibration)

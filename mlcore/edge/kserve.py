@@ -18,7 +18,17 @@ import numpy as np
 
 from mlcore.edge.engine import ov
 from mlcore.edge.in_order import in_order
-from mlcore.edge.kserve_request import HEADER_LENGTH, INPUT, OUTPUTS, Refused, bad, read_pictures, read_wanted, split
+from mlcore.edge.kserve_request import (
+    HEADER_LENGTH,
+    INPUT,
+    OUTPUTS,
+    Headers,
+    Refused,
+    bad,
+    read_pictures,
+    read_wanted,
+    split,
+)
 from mlcore.edge.preprocess import UnreadableImage
 from mlcore.edge.runtime import Answer, InferenceFailed, Model, Picture
 from mlcore.edge.station import NoModel
@@ -35,7 +45,7 @@ _FIXED = {"/v2", "/v2/health/live", "/v2/health/ready"}
 def handle(
     method: str,
     path: str,
-    headers: Mapping[str, str],
+    headers: Headers,
     body: bytes,
     model_provider: Callable[[], Model],
     answering: Answering | None = None,
@@ -131,7 +141,7 @@ def _described(xml: Path) -> tuple[dict[str, str], tuple[int, ...]]:
     return {key: str(value) for key, value in info.items()}, widths
 
 
-def _infer(model: Model, headers: Mapping[str, str], body: bytes, answering: Answering) -> Reply:
+def _infer(model: Model, headers: Headers, body: bytes, answering: Answering) -> Reply:
     request, rest = split(headers, body)
     wanted = read_wanted(request)
     pictures = read_pictures(request, rest, model.manifest.input_size)

@@ -5,6 +5,7 @@ import re
 import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from email.message import Message
 from http import HTTPStatus
 from typing import Any
 
@@ -20,6 +21,9 @@ INPUT, OUTPUTS = "image", ("logits", "feature_vector")
 MOST_PICTURES = 64
 
 HEADER_LENGTH = "Inference-Header-Content-Length"
+
+# As Python's own server reads them, or any mapping with their usual spelling.
+Headers = Mapping[str, str] | Message
 
 
 class Refused(Exception):
@@ -39,7 +43,7 @@ class Wanted:
     binary: bool
 
 
-def split(headers: Mapping[str, str], body: bytes) -> tuple[dict[str, Any], bytes]:
+def split(headers: Headers, body: bytes) -> tuple[dict[str, Any], bytes]:
     """The JSON of a request and the bytes that follow it. Raises Refused."""
     if headers.get("Content-Encoding", "identity") not in ("identity", ""):
         raise Refused(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "Compressed requests are not read; send it uncompressed.")
