@@ -19,7 +19,7 @@ from tests.installation import Installation
 BUNDLES = 26
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def workspace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
     """A running site with a project, its owner, and bundles."""
     site = Installation(tmp_path_factory.mktemp("site")).start()
@@ -38,7 +38,7 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
         site.stop()
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def lasting(workspace: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Device]:
     """The device that most tests share."""
     device = Device(workspace, tmp_path_factory.mktemp("device") / "home", "Lobby")

@@ -19,6 +19,8 @@ from tests.installation import wait_until
 from tests.person import Person
 from tests.servers import free_port
 
+# Far longer than anything takes on a busy machine.
+LONG = 300.0
 COMMAND = [sys.executable, "-m", "mlcore.edge.command"]
 
 
@@ -122,7 +124,7 @@ class Device:
             running = row["running"] or {"number": None}
             return row if (row["state"], running["number"]) == (state, number) else None
 
-        return dict(wait_until(shown, f"{state} {number}; it is {self.row}", seconds=60))
+        return dict(wait_until(shown, f"{state} {number}; it is {self.row}", seconds=LONG))
 
     def bring(self, number: int) -> None:
         """Deploy without hardship, and wait until it serves."""
@@ -135,7 +137,7 @@ class Device:
             return probe.connect_ex(("127.0.0.1", self.port)) == 0
 
 
-def serves_within(device: Device, number: int, seconds: float = 30) -> None:
+def serves_within(device: Device, number: int, seconds: float = LONG) -> None:
     """Wait until the bundle answers; connections that are refused meanwhile are waited out."""
 
     def answers() -> bool:
