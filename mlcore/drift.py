@@ -136,7 +136,7 @@ def _some(points: Floats, rng: np.random.Generator) -> Floats:
 
 def _squared_distances(points: Array) -> Array:
     lengths = (points * points).sum(axis=1)
-    return np.maximum(lengths[:, None] + lengths[None, :] - 2 * points @ points.T, 0.0)
+    return np.asarray(np.maximum(lengths[:, None] + lengths[None, :] - 2 * points @ points.T, 0.0), np.float64)
 
 
 def _gram(points: Floats, width: float) -> Array:

@@ -37,7 +37,8 @@ class Base64(serializers.CharField):
     """Bytes as base64; none when left out."""
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(default=bytes, allow_blank=True, max_length=LONGEST_FEATURES, **options)
+        none: Any = b""
+        super().__init__(default=none, allow_blank=True, max_length=LONGEST_FEATURES, **options)
 
     def to_internal_value(self, data: Any) -> Any:
         text = super().to_internal_value(data)
