@@ -37,7 +37,7 @@ class Base64(serializers.CharField):
     """Bytes as base64; none when left out."""
 
     def __init__(self, **options: Any) -> None:
-        none: Any = b""
+        none: Any = bytes
         super().__init__(default=none, allow_blank=True, max_length=LONGEST_FEATURES, **options)
 
     def to_internal_value(self, data: Any) -> Any:
