@@ -83,7 +83,6 @@ def test_a_revoked_device_is_told_so(device: SmallDevice, owner: User) -> None:
     seen = device.row.last_seen
     revoke_device(device=device.row, user=owner)
     assert refusal(device.post(SYNC, device.report("enrolled"))) == (403, "revoked")
-    assert refusal(device.get("/events/device")) == (403, "revoked")
     assert device.row.last_seen == seen
 
 
@@ -102,5 +101,5 @@ def test_a_project_that_was_put_away_has_no_devices(device: SmallDevice, project
 
 
 def test_unsigned_requests_open_nothing(device: SmallDevice) -> None:
-    for answer in (line().post(SYNC), line().get("/api/edge/bundles/1"), line().get("/events/device")):
+    for answer in (line().post(SYNC), line().get("/api/edge/bundles/1")):
         assert refusal(answer) == (401, "unsigned")

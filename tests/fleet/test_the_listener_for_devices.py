@@ -23,7 +23,7 @@ from annotator.supervisor.listen import address_for_others, host_and_port, liste
 from annotator.supervisor.machine import READY
 from annotator.supervisor.refusal import Refusal
 from mlcore.edge.agent.identity import Identity, Workspace, public_pem, unenrolled
-from mlcore.edge.agent.link import Link, Unreachable
+from mlcore.edge.agent.link import Link, Refused, Unreachable
 from mlcore.edge.agent.orders import Order, read_order
 from mlcore.edge.message_signature import certificate_id
 from tests.fleet.small_device import new_key
@@ -32,6 +32,8 @@ from tests.labelling.beside import call, running
 pytestmark = pytest.mark.slow
 
 DEVICES = 8
+# And one that is revoked.
+CODES = DEVICES + 1
 
 
 @dataclass
@@ -40,6 +42,7 @@ class Site:
 
     plain: int
     tls: int
+    folder: Path
     authority: str
     made: dict[str, Any]
 
@@ -53,9 +56,9 @@ class Site:
         headers = {"Authorization": f"Bearer {self.made['token']}", "Content-Type": "application/json"}
         connection.request(method, f"/api/projects/{self.made['project']}/{path}", json.dumps(body or {}), headers)
         response = connection.getresponse()
-        content = json.loads(response.read())
+        content = response.read()
         assert response.status < HTTPStatus.BAD_REQUEST, content
-        return content
+        return json.loads(content) if content else None
 
     def status(self, path: str, *, authority: str | None = None) -> int:
         """At the port for devices, without a signature."""
@@ -73,18 +76,18 @@ def free_port() -> int:
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory, redis_url: str) -> Iterator[Site]:
-    """One site for all tests of this file, with codes for eight devices."""
+    """One site for all tests of this file, with codes for nine devices."""
     folder = tmp_path_factory.mktemp("site")
     environment = os.environ | {
         "ANNOTATOR_DATA": str(folder), "REDIS_URL": redis_url, "DJANGO_SETTINGS_MODULE": "annotator.config.settings",
     }
-    made = json.loads(call(environment, "-m", "tests.fleet.fill", str(DEVICES)))
+    made = json.loads(call(environment, "-m", "tests.fleet.fill", str(CODES)))
     plain, tls = free_port(), free_port()
     words = ["web", "--port", str(plain), "--tls-port", str(tls), "--tls-host", "127.0.0.1"]
     with running(environment, "-m", "annotator.cli", *words) as process:
         assert process.stdout is not None
         assert READY in process.stdout.readline().decode(), "the web process did not start"
-        yield Site(plain, tls, (folder / "keys" / "authority.crt").read_text(), made)
+        yield Site(plain, tls, folder, (folder / "keys" / "authority.crt").read_text(), made)
     assert process.returncode == -15, "it ends when it is told to"
 
 
@@ -143,7 +146,7 @@ class Gate:
 
 def test_eight_devices_come_in_listen_and_follow_at_once(site: Site) -> None:
     with ThreadPoolExecutor(2 * DEVICES) as pool:
-        gates = list(pool.map(partial(Gate, site), site.made["codes"]))
+        gates = list(pool.map(partial(Gate, site), site.made["codes"][:DEVICES]))
         lines = [pool.submit(gate.listen) for gate in gates]
         assert all(gate.listening.wait(60) for gate in gates)
         asked = {"bundle": site.made["bundle"], "target": "all"}
@@ -157,6 +160,15 @@ def test_eight_devices_come_in_listen_and_follow_at_once(site: Site) -> None:
     assert [(row["name"], row["state"], row["running"]["number"]) for row in rows] == [
         (f"gate {number}", "running", 1) for number in range(DEVICES)
     ]
+
+
+def test_a_revoked_device_gets_no_line_either(site: Site) -> None:
+    gate = Gate(site, site.made["codes"][-1])
+    site.ask("DELETE", f"devices/{gate.link.identity.workspace.device}")
+    for method, path in (("GET", "/events/device"), ("POST", "/api/edge/sync")):
+        with pytest.raises(Refused) as refused, gate.link.open(method, path):
+            pass
+        assert refused.value.code == "revoked"
 
 
 def test_devices_alone_are_served_there(site: Site) -> None:
@@ -211,3 +223,15 @@ def test_a_port_that_is_in_use_is_said_with_the_option_that_changes_it() -> None
         assert address_for_others("127.0.0.1", taken) == f"https://127.0.0.1:{taken.getsockname()[1]}"
         with pytest.raises(Refusal, match="in use: choose another with --devices"):
             listen("127.0.0.1", taken.getsockname()[1], host_option="--devices", port_option="--devices")
+
+
+def test_the_doctor_tries_the_listener(site: Site, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    from django.conf import settings
+
+    from annotator.diagnosis.services import _devices
+
+    monkeypatch.setattr(settings, "DATA_DIR", site.folder)
+    assert (_devices(site.url).state, _devices("").state) == ("ok", "note")
+    monkeypatch.setattr(settings, "DATA_DIR", tmp_path)
+    assert "not this workspace's" in _devices(site.url).detail
+    assert _devices(f"https://127.0.0.1:{free_port()}").state == "problem"

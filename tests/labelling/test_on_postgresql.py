@@ -1,4 +1,4 @@
-"""Everything that the queue, answers and imports promise holds on PostgreSQL too: the same tests again, over a real one."""
+"""What queue, answers, imports and deployments promise holds on PostgreSQL too: the same tests again, over a real one."""
 
 from __future__ import annotations
 
@@ -12,7 +12,10 @@ from django.db import connection
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 # Who may do what is the same everywhere.
-SAME = ["tests/labelling", "tests/projects", "tests/images", "tests/api", "--ignore=tests/api/test_every_route.py"]
+SAME = [
+    "tests/labelling", "tests/projects", "tests/images", "tests/fleet", "tests/api",
+    "--ignore=tests/api/test_every_route.py",
+]
 
 
 @pytest.mark.slow
