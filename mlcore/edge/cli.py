@@ -23,13 +23,13 @@ PORT = 8080
 OK, SOME_FAILED, CANNOT_RUN, INTERRUPTED = 0, 1, 2, 130
 
 
-def main(arguments: Sequence[str] | None = None, *, bundle: Path | None = None) -> int:
+def main(words: Sequence[str] | None = None, *, bundle: Path | None = None) -> int:
     """Run the command on the bundle unpacked at ``bundle``; returns the exit code.
 
     0: all answered; 1: some pictures could not be read (each has its line); 2: nothing could run; 130: interrupted.
     """
     parser = _parser(needs_bundle=bundle is None)
-    arguments = parser.parse_args(arguments)
+    arguments = parser.parse_args(words)
     if arguments.serve and arguments.port is None:
         arguments.port = PORT
     try:
@@ -154,9 +154,9 @@ def _tell_troubles(work: Work) -> None:
     ended = False
     while not ended:
         ended = work.wait(0.3)
-        troubles = [one.trouble for one in (*work.sources, *work.sinks) if one.trouble]
+        troubles = [source.trouble for source in work.sources] + [sink.trouble for sink in work.sinks]
         for trouble in troubles:
-            if trouble not in told:
+            if trouble and trouble not in told:
                 print(f"run.py: {trouble}", file=sys.stderr, flush=True)
         told = troubles
 

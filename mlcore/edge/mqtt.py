@@ -25,10 +25,11 @@ class Mqtt(WaitingSink):
     def __init__(self, url: str, *, plain: bool = False, most: int = MOST, pause: float = FIRST_PAUSE) -> None:
         try:
             import paho.mqtt.client as paho
+            from paho.mqtt.enums import CallbackAPIVersion
         except ImportError as problem:
             raise SinkProblem("MQTT needs paho-mqtt, which is not installed: pip install paho-mqtt") from problem
         host, port, self._topic, secure = read_address(url, plain=plain)
-        client: Any = paho.Client(paho.CallbackAPIVersion.VERSION2)
+        client: Any = paho.Client(CallbackAPIVersion.VERSION2)
         if os.environ.get(USER):
             client.username_pw_set(os.environ[USER], os.environ.get(PASSWORD))
         if secure:
@@ -40,6 +41,7 @@ class Mqtt(WaitingSink):
         self._client = client
         self._refused = 0
         super().__init__(f"MQTT at {host}:{port}", most=most, together=_TOGETHER, pause=pause)
+        self.trouble = f"The {self.name} has not answered yet."
         client.connect_async(host, port)
         client.loop_start()
 

@@ -113,9 +113,10 @@ def _cascades() -> tuple[Any, ...]:
     """The detectors; empty without OpenCV, or where its package does not carry them."""
     try:
         import cv2
+        import cv2.data
 
         folder = Path(cv2.data.haarcascades)
-    except (ImportError, AttributeError):
+    except ImportError:
         return ()
     cascades = tuple(cv2.CascadeClassifier(str(folder / name)) for name in _CASCADES)
     return () if any(cascade.empty() for cascade in cascades) else cascades

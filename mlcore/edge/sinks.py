@@ -72,6 +72,7 @@ class File:
         self._path = path
         self._most = most
         self._turn = threading.Lock()
+        self._cut = False
         try:
             self._open()
         except OSError as problem:

@@ -5,7 +5,7 @@ import queue
 import threading
 from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -50,13 +50,21 @@ class KeepSettings:
     @classmethod
     def read(cls, settings: Mapping[str, Any]) -> "KeepSettings":
         """From the keys privacy, keep_per_hour, keep_mb, torn_below; what is absent or wrong keeps its usual value."""
-        read = cls()
-        for key, name in (("keep_per_hour", "per_hour"), ("keep_mb", "megabytes"), ("torn_below", "torn_below")):
-            value = settings.get(key)
-            if isinstance(value, int | float) and not isinstance(value, bool) and value >= 0:
-                read = replace(read, **{name: value})
+        usual = cls()
+        per_hour = _number(settings.get("keep_per_hour"))
+        megabytes = _number(settings.get("keep_mb"))
         level = settings.get("privacy")
-        return replace(read, privacy=level) if isinstance(level, str) else read
+        return cls(
+            privacy=level if isinstance(level, str) else usual.privacy,
+            per_hour=usual.per_hour if per_hour is None else int(per_hour),
+            megabytes=usual.megabytes if megabytes is None else megabytes,
+            torn_below=_number(settings.get("torn_below")),
+        )
+
+
+def _number(value: object) -> float | None:
+    """A number from 0, None for what is none."""
+    return value if isinstance(value, int | float) and not isinstance(value, bool) and value >= 0 else None
 
 
 class Keeper:
