@@ -121,7 +121,7 @@ def test_three_devices_from_a_click_and_back(
     record_property("s from the click until all run it", round(first_seconds, 1))
     record_property("images sent home", sent)
     record_property("answered by a person", labelled)
-    record_property("model before and after", f"{first_model['version']} and {second_model['version']}")
+    record_property("model before and after", f"{first_model['number']} and {second_model['number']}")
     record_property("answers of the devices meanwhile, none failed", sum(device.answered for device in devices))
 
 

@@ -26,10 +26,12 @@ from mlcore.edge import golden
 from mlcore.edge.reference import Reference
 from mlcore.edge.runtime import Model
 from mlcore.export_pictures import to_jpeg
+from tests.export.moment import time_for_a_moment
 
 
 @pytest.mark.slow
-def test_photos_become_a_bundle(owner: User, photos: Path, tmp_path: Path) -> None:
+def test_photos_become_a_bundle(owner: User, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    time_for_a_moment(monkeypatch)
     folders = sorted(path for path in photos.iterdir() if path.is_dir())[:2]
     project = create_project(owner=owner, name="Real", classes=[folder.name for folder in folders], audit_fraction=0.4)
     batch = open_batch(project=project, source="api", user=owner)

@@ -1,7 +1,6 @@
 """From a head to a bundle: what comes out, and that nothing stays behind when it does not."""
 
 import dataclasses
-import functools
 import io
 import json
 from dataclasses import dataclass
@@ -13,12 +12,13 @@ import openvino as ov
 import pytest
 from PIL import Image
 
-from mlcore import export, export_judge, measure
+from mlcore import export, export_judge
 from mlcore.backbones import REGISTRY
 from mlcore.edge.manifest import digest
 from mlcore.edge.runtime import Model
 from mlcore.export import ExportProblem, ExportResult, ExportStopped, export_classifier
 from mlcore.quantise import Quantised
+from tests.export.moment import time_for_a_moment
 from tests.export.tiny import jpeg, unpack
 
 
@@ -36,8 +36,7 @@ class Exported:
 def quick():
     """Time for a moment only; the numbers are not looked at."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(export, "measure_speeds", functools.partial(measure.measure_speeds, rounds=1, seconds=0.01))
-        patch.setattr(export, "measure_memory", lambda irs: dict.fromkeys(irs, 50_000_000))
+        time_for_a_moment(patch)
         yield
 
 

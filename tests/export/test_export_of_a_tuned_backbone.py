@@ -12,6 +12,7 @@ import torch
 from mlcore import backbones
 from mlcore.export import ExportProblem, export_classifier
 from tests.export.conftest import Learnt, learn
+from tests.export.moment import time_for_a_moment
 
 
 @pytest.fixture
@@ -35,7 +36,10 @@ def model(tuned: Path, photos: Path, monkeypatch: pytest.MonkeyPatch) -> Learnt:
     return made
 
 
-def test_its_bundle_answers_as_it_does(model: Learnt, tuned: Path, tmp_path: Path) -> None:
+def test_its_bundle_answers_as_it_does(
+    model: Learnt, tuned: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    time_for_a_moment(monkeypatch)
     result = export_classifier(**model.arguments(), out_dir=tmp_path / "out", tuned=tuned)
 
     full = next(row for row in result.report if row.precision == "FP32")

@@ -28,5 +28,6 @@ def test_the_same_tests_pass_on_postgresql(postgres_url: str) -> None:
     assert " passed" in run.stdout
 
 
+@pytest.mark.django_db
 def test_this_run_uses_the_database_that_it_says() -> None:
     assert connection.vendor == ("postgresql" if "TEST_DATABASE_URL" in os.environ else "sqlite")
