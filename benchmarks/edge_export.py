@@ -75,7 +75,7 @@ class Clock:
         taken = self._taken[self._doing]
         taken[0] += at[0] - self._at[0]
         taken[1] += at[1] - self._at[1]
-        self._at, self._doing = at, "".join(sign for sign in message if not sign.isdigit())
+        self._at, self._doing = at, " ".join(word for word in message.split() if not word.isdigit())
 
     def total(self) -> dict[str, float]:
         """All of it."""

@@ -14,7 +14,7 @@ from mlcore.measure import ReportRow, Runner, Speed, size_of
 from mlcore.quantise import Quantised
 
 # Pictures that torch answers too; audit pictures first, then those of the calibration.
-COMPARED = 100
+COMPARED = 64
 # Pictures that torch answers at once.
 _BATCH = 10
 
