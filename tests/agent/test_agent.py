@@ -30,15 +30,13 @@ SOON = 60.0
 # The agent, killed by the system at one place on the way from one version to the next.
 DIES_AT = """
 import os, signal, sys
-from mlcore.edge.agent import changer, durable, main, unpack, versions
+from mlcore.edge.agent import changer, durable, main
 from mlcore.edge import command
 def die(*_, **__):
     os.kill(os.getpid(), signal.SIGKILL)
 place = sys.argv.pop(1)
 changer.prove = lambda *_, **__: {"p50_ms": 1.0}
-if place == "unpacking":
-    unpack.sync_tree = die
-elif place == "in the swap":
+if place == "in the swap":
     swap = main.Station.swap
     main.Station.swap = lambda station, model: die() if station.model else swap(station, model)
 elif place == "writing the state":
@@ -131,9 +129,7 @@ def test_an_order_is_carried_out_over_tls_and_survives_a_kill_and_an_outage(tls,
         assert agent.wait(30) == 0
 
 
-@pytest.mark.parametrize(
-    ("place", "serves"), [("unpacking", 1), ("in the swap", 1), ("writing the state", 1), ("after the state", 2)]
-)
+@pytest.mark.parametrize(("place", "serves"), [("in the swap", 1), ("writing the state", 1), ("after the state", 2)])
 def test_a_kill_in_the_middle_of_a_change_leaves_a_version_that_serves(tls, home, device, monkeypatch, place, serves):
     monkeypatch.setattr(changing, "prove", lambda *_, **__: {"p50_ms": 1.0})
     monkeypatch.setattr(changing, "_TICK", 0.02)

@@ -9,7 +9,8 @@ import pytest
 
 from mlcore.edge.agent import changer as changing
 from mlcore.edge.agent.prove import TrialFailed
-from mlcore.edge.runtime import InferenceFailed
+from mlcore.edge.manifest import Manifest
+from mlcore.edge.runtime import InferenceFailed, Model
 from tests.agent.device import RED, Device
 
 
@@ -28,6 +29,25 @@ def trial(monkeypatch):
     monkeypatch.setattr(changing, "prove", prove)
     monkeypatch.setattr(changing, "_TICK", 0.02)
     return Trial
+
+
+@pytest.fixture(scope="module")
+def compiled():
+    """Models by their numbers."""
+    return {}
+
+
+@pytest.fixture(autouse=True)
+def quick_model(monkeypatch, compiled):
+    """Compile each bundle once: what lies in the folder has been proven before."""
+
+    def model(folder, precision, device):
+        number = Manifest.read(folder).number
+        if number not in compiled:
+            compiled[number] = Model(folder, precision, device)
+        return compiled[number]
+
+    monkeypatch.setattr(changing, "Model", model)
 
 
 @pytest.fixture
@@ -216,14 +236,14 @@ def test_the_order_that_runs_already_is_done_at_once(at_two, trial):
     assert trial.asked == 2
 
 
-def test_a_version_that_fails_in_its_first_minute_goes_back_by_itself(at_two):
+def test_a_version_that_fails_in_its_first_minute_goes_back_by_itself(at_two, monkeypatch):
     at_two.order(3)
     failing = at_two.station.model
 
     def fail(*_, **__):
         raise InferenceFailed("the accelerator is gone")
 
-    failing.infer = fail
+    monkeypatch.setattr(failing, "infer", fail)
     for _ in range(3):
         with pytest.raises(InferenceFailed):
             at_two.station.answer(RED)

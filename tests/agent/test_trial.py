@@ -29,10 +29,10 @@ def sleeping(seconds):
 
 
 def test_a_good_bundle_is_measured(bundle):
-    measured = go(bundle, wait=sleeping, budget_ms=10_000)
-    assert measured["p50_ms"] > 0
+    measured = try_bundle(bundle, None, "CPU")
+    assert 0 < measured["p50_ms"] <= measured["p95_ms"]
     assert measured["agreement"] == 1.0
-    assert (measured["precision"], measured["on"], measured["budget_ms"]) == ("FP16", "CPU", 10_000)
+    assert (measured["precision"], measured["on"]) == ("FP16", "CPU")
 
 
 def test_a_bundle_that_answers_otherwise_is_refused(bundle):
