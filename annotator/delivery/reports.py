@@ -53,11 +53,13 @@ def take_report(*, device: Device, report: Report) -> Device:
         mine.state, mine.why, mine.last_seen = report.state, report.why[:500], now
         mine.progress_done, mine.progress_total = report.done, report.total
         mine.order_taken, mine.health = report.order, report.health
+        # After a backup was put back a device knows of orders that the database does not: the next must be newer than those.
+        mine.order_serial = max(mine.order_serial, report.order)
         if report.info is not None:
             mine.info = report.info
         mine.save(update_fields=[
             "running", "running_since", "running_precision", "running_on", "state", "why", "last_seen", "progress_done",
-            "progress_total", "order_taken", "health", "info",
+            "progress_total", "order_taken", "order_serial", "health", "info",
         ])
         rollout.follow(
             device=mine, serial=report.order, state=report.state, why=mine.why, measured=report.measured

@@ -179,6 +179,17 @@ def test_the_budget_of_the_deployment_goes_before_that_of_the_device(
         assert order is not None and order.budget_ms == expected
 
 
+def test_after_a_backup_was_put_back_orders_are_newer_than_what_the_device_knows(
+    project: Project, owner: User, act: Act, make_bundle: MakeBundle, gate: SmallDevice
+) -> None:
+    gate.serial = 41
+    gate.says("enrolled")
+    bundle = make_bundle()
+    deployment = send(project, owner, bundle, act)
+    gate.takes(bundle)
+    assert (gate.serial, states(deployment)[0]) == (42, "done")
+
+
 def test_cancelled_a_deployment_takes_back_what_was_not_carried_out(
     project: Project, owner: User, act: Act, make_bundle: MakeBundle, gate: SmallDevice, hall: SmallDevice
 ) -> None:
