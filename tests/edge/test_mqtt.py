@@ -82,7 +82,7 @@ def test_a_broker_that_is_away_is_told_and_costs_no_time():
     with socket.create_server(("127.0.0.1", 0)) as nobody:
         port = nobody.getsockname()[1]
     sink = Mqtt(f"mqtt://127.0.0.1:{port}/t", most=5, pause=0.01)
-    assert "has not answered yet" in sink.trouble
+    assert sink.trouble
     for n in range(20):
         sink.put({"n": n})
     for _ in range(6000):
