@@ -107,11 +107,11 @@ def test_the_width_is_the_median_distance() -> None:
     assert drift.bandwidth(np.ones((5, 3), np.float32)) == 1.0
 
 
-@pytest.mark.parametrize("count", [10, 60, 400])
+@pytest.mark.parametrize("count", [10, 400])
 def test_pictures_as_before_raise_no_alarm_however_few_they_are(count: int) -> None:
     reference = cloud(256, 7)
-    shifts = [drift.features_shift(reference, cloud(count, seed), rounds=100) for seed in range(100, 140)]
-    assert sum(shift.large for shift in shifts if shift) <= 2
+    shifts = [drift.features_shift(reference, cloud(count, seed), rounds=100) for seed in range(100, 125)]
+    assert sum(shift.large for shift in shifts if shift) <= 1
 
 
 @pytest.mark.parametrize("count", [60, 400])

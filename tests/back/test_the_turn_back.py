@@ -69,11 +69,12 @@ def test_the_strategys_own_order_is_as_without_them(world: World, lobby: Device)
 def test_the_judges_rhythm_holds_beside_them(world: World, lobby: Device) -> None:
     send(world, lobby, *world.labels * 12)
     learn(world.project.pk)
-    kinds = []
-    for _ in range(30):
-        [task] = next_tasks(project=world.project, user=world.owner, client="a")
-        kinds.append("audit" if task.is_audit else "sent" if task.shown["reason"]["text"].startswith("from") else "learn")
-        world.say(task.image)
+    tasks = next_tasks(project=world.project, user=world.owner, client="a", count=30)
+    reasons = [task.shown["reason"]["text"] for task in tasks]
+    kinds = [
+        "audit" if task.is_audit else "sent" if reason.startswith("from") else "learn"
+        for task, reason in zip(tasks, reasons, strict=True)
+    ]
     assert [number for number, kind in enumerate(kinds, start=1) if kind == "audit"] == [10, 20, 30]
     assert [number for number, kind in enumerate(kinds, start=1) if kind == "sent"] == [2, 5, 8, 11, 14, 17, 21, 23, 26, 29]
 
