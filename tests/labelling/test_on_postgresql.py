@@ -13,8 +13,8 @@ from django.db import connection
 ROOT = Path(__file__).resolve().parent.parent.parent
 # Who may do what is the same everywhere.
 SAME = [
-    "tests/labelling", "tests/projects", "tests/images", "tests/fleet", "tests/api",
-    "--ignore=tests/api/test_every_route.py",
+    "tests/labelling", "tests/projects", "tests/images", "tests/fleet/test_deploying.py", "tests/fleet/test_reports.py",
+    "tests/fleet/test_trials_on_a_share.py", "tests/api", "--ignore=tests/api/test_every_route.py",
 ]
 
 
