@@ -3,7 +3,7 @@
 import json
 import re
 import threading
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -151,7 +151,8 @@ class EdgeHandler(BaseHTTPRequestHandler):
                 self.close_connection = True
                 self._send(problem.status, {"error": problem.message})
                 return
-            with self.server.decoding:
+            # Whether it lives and is ready is told while all others wait.
+            with self.server.decoding if method == "POST" else nullcontext():
                 reply = handle(
                     method, path, self.headers, body, lambda: self.server.model,
                     lambda picture, many: self.server.station.answer(picture, source, many=many),
