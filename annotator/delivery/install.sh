@@ -168,7 +168,7 @@ start_agent() {
 
 main() {
     home=${EDGE_HOME:-"${HOME:-/root}/.edge-annotator-device"}
-    code= name= service= start=yes again= index_url= removal=
+    code='' name='' service='' start=yes again='' index_url='' removal=''
     while [ $# -gt 0 ]; do
         case $1 in
         --code | --name | --home | --index-url)
@@ -182,7 +182,7 @@ main() {
             shift
             ;;
         --service) service=yes ;;
-        --no-start) start= ;;
+        --no-start) start='' ;;
         --again) again=yes ;;
         --help | -h)
             usage

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import subprocess
+import sys
 import zipfile
 from io import BytesIO
 from pathlib import Path
@@ -92,6 +93,12 @@ def test_an_old_python_is_refused_before_anything_is_made(script: str, tmp_path:
     assert ended.returncode == 2
     assert "Python 3.11 or newer is needed, and python3 here says 'Python 3.9.2'" in ended.stderr
     assert not (tmp_path / "home").exists()
+
+
+def test_the_linter_has_nothing_to_say_about_it() -> None:
+    linter = Path(sys.executable).with_name("shellcheck")
+    said = subprocess.run([linter, "--shell=sh", installer.TEMPLATE], capture_output=True, text=True, check=False)
+    assert (said.returncode, said.stdout) == (0, "")
 
 
 def test_half_a_script_does_nothing(script: str, tmp_path: Path) -> None:
