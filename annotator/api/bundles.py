@@ -44,7 +44,9 @@ class ReportRow(serializers.Serializer[Any]):
 
 
 # What the reports of earlier versions do not tell.
-UNTOLD: dict[str, Any] = {"throughput_one": None, "streams": None, "memory_bytes": None, "computes_in": "", "kept": [], "quantised": ""}
+UNTOLD: dict[str, Any] = {
+    "throughput_one": None, "streams": None, "memory_bytes": None, "computes_in": "", "kept": [], "quantised": "",
+}
 
 
 class BundleWish(serializers.Serializer[Any]):
