@@ -6,7 +6,7 @@ from string import Template
 from typing import Any
 
 from mlcore.edge.manifest import Label
-from mlcore.measure import MAX_DROP, ReportRow
+from mlcore.measure import ReportRow
 
 
 def readme(
@@ -26,8 +26,7 @@ def readme(
     else:
         accuracy = (
             f"Accuracy was measured on {judged.n} audit images that neither training nor calibration saw; "
-            "in brackets the 95 % interval. A smaller model is recommended only if it loses at most "
-            f"{MAX_DROP * 100:.0f} point."
+            "in brackets the 95 % interval."
         )
     return _template("README.md").substitute(
         title=_title(lineage.get("project")),

@@ -18,10 +18,14 @@ if TYPE_CHECKING:
 
 
 def add_parser(subparsers: Parsers) -> None:
-    """annotator export PROJECT [--out DIR] [--data]"""
+    """annotator export PROJECT [--out DIR] [--max-drop SHARE] [--data]"""
     parser = subparsers.add_parser("export", help="make the OpenVINO bundle of a project")
     parser.add_argument("project", help="its name or number")
     parser.add_argument("--out", type=Path, default=Path(), metavar="DIR", help="where to put the zip (default: here)")
+    parser.add_argument(
+        "--max-drop", type=_share, default=0.01, metavar="SHARE",
+        help="the accuracy that INT8 may lose before layers of it go back to floating point (default: %(default)s)",
+    )
     add_data_option(parser)
 
 
@@ -37,7 +41,18 @@ def run(args: argparse.Namespace) -> None:
     project = find_project(args.project)
     if project is None:
         raise missing(args.project)
-    print(export_now(project=project, user=owner(), out_dir=args.out.expanduser().resolve(), on_progress=Teller()))
+    out_dir = args.out.expanduser().resolve()
+    print(export_now(project=project, user=owner(), out_dir=out_dir, on_progress=Teller(), max_drop=args.max_drop))
+
+
+def _share(word: str) -> float:
+    try:
+        share = float(word)
+    except ValueError:
+        share = 0.0
+    if not 0 < share <= 1:
+        raise argparse.ArgumentTypeError(f"'{word}' is not a share of accuracy: write a number over 0 and at most 1, as 0.02")
+    return share
 
 
 class Teller:

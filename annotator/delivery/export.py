@@ -117,13 +117,16 @@ def close_unfinished(*, job: Job) -> None:
 
 
 def export_now(
-    *, project: Project, user: User | None, out_dir: Path, on_progress: Callable[[float, str], None] | None = None
+    *, project: Project, user: User | None, out_dir: Path, on_progress: Callable[[float, str], None] | None = None,
+    max_drop: float = MAX_DROP,
 ) -> Path:
     """Build a bundle in this process and put a copy into `out_dir`; answers its path. `on_progress`: share done, what.
 
+    `max_drop`: as for `request_bundle`.
+
     Raises a DomainError with the sentence that a person can act on.
     """
-    bundle = request_bundle(project=project, user=user, here=True)
+    bundle = request_bundle(project=project, user=user, here=True, max_drop=max_drop)
     job = bundle.job
     if job is None:
         raise NotFound("The job of the bundle has gone.")
