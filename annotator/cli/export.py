@@ -51,7 +51,7 @@ def _share(word: str) -> float:
     except ValueError:
         share = 0.0
     if not 0 < share <= 1:
-        raise argparse.ArgumentTypeError(f"'{word}' is not a share of accuracy: write a number over 0 and at most 1, as 0.02")
+        raise argparse.ArgumentTypeError(f"'{word}' is not a share: write a number over 0 and at most 1, as 0.02")
     return share
 
 
