@@ -140,10 +140,11 @@ def memory(bundle: Path, learnt: Learnt, device: Path, geti: Path | None) -> dic
     servers = str(ROOT / "benchmarks" / "edge_servers.py")
     words: dict[str, list[str]] = {
         "device": [str(device), "-u", "run.py", "--serve", "--port", "0", "--precision", "FP16", "--device", "CPU"],
-        "torch": [sys.executable, servers, "torch", str(bundle)],
+        # -P: what lies beside the script is not to be imported.
+        "torch": [sys.executable, "-P", servers, "torch", str(bundle)],
     }
     if geti is not None:
-        words["geti"] = [str(geti), servers, "geti", str(bundle)]
+        words["geti"] = [str(geti), "-P", servers, "geti", str(bundle)]
     pictures = [path.read_bytes() for path in learnt.paths]
     return {name: after_answers(line, bundle, pictures) for name, line in words.items()}
 
@@ -153,7 +154,11 @@ def after_answers(words: Sequence[str], folder: Path, pictures: Sequence[bytes])
     process = subprocess.Popen(words, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     try:
         assert process.stdout is not None
-        address = next(found[0] for line in process.stdout if (found := re.search(r"http://\S+/predict", line)))
+        address, said = "", ""
+        while not address:
+            said += (line := process.stdout.readline())
+            assert line, f"{words[0]} ended before it served:\n{said}"
+            address = (re.findall(r"http://\S+/predict", line) or [""])[0]
         for number in range(ASKED):
             data = pictures[number % len(pictures)]
             with urlopen(Request(address, data=data, method="POST")) as answer:  # noqa: S310 a server of this very run
@@ -194,7 +199,7 @@ def throughput(
 @contextmanager
 def warm(device: Path, bundle: Path, precision: str, photos: Path) -> Iterator[Any]:
     """The device's code in its own environment, ready; gives a function that runs it for a while."""
-    words = [device, ROOT / "benchmarks" / "edge_rounds.py", bundle, precision, photos]
+    words = [device, "-P", ROOT / "benchmarks" / "edge_rounds.py", bundle, precision, photos]
     pipe = subprocess.PIPE
     process = subprocess.Popen(words, env={"PYTHONPATH": str(bundle)}, stdin=pipe, stdout=pipe, text=True)
     assert process.stdin is not None and process.stdout is not None

@@ -27,7 +27,7 @@ def there(name):
         return False
 print(json.dumps([name for name in {ABSENT!r} if there(name)]))
 """
-PAUSE = 0.3
+PAUSE = 1.0
 
 
 class EdgeDevice:
