@@ -53,7 +53,7 @@ def folder(station: Station, pictures: list[Path], seconds: float) -> int:
                 return
             yield path.name, path
 
-    return sum(1 for _ in station.answers(files()))
+    return sum(1 for _ in station.see_many(files()))
 
 
 def main() -> None:

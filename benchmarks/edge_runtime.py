@@ -44,7 +44,7 @@ BACKBONE = "lite0"
 GETI = ("geti-sdk>=2.10.1", "opencv-python>=4.10")
 # What the environments have besides: the installer is not counted.
 NOT_COUNTED = ("pip", "setuptools", "wheel")
-ASKED = 200
+ASKED = 100
 SIZES = """
 import json
 from importlib.metadata import distributions

@@ -44,11 +44,12 @@ def by_geti(folder: Path) -> Answer:
     import numpy as np
     from model_api.models import Model
 
+    size = json.loads((folder / "manifest.json").read_text())["input"]["width"]
     model = Model.create_model(str(folder / "fp16" / "model.xml"), device="CPU")
 
     def answer(data: bytes) -> str:
         image = cv2.cvtColor(cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
-        return str(model(image).top_labels[0])
+        return str(model(cv2.resize(image, (size, size))).top_labels[0])
 
     return answer
 
