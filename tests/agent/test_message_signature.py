@@ -91,7 +91,11 @@ def test_a_changed_request_is_refused(change, code):
     assert refused(**change) == code
 
 
-@pytest.mark.parametrize(("old", "new"), [('"once"', '"twice"'), ("1800000000", "1800000001"), (KEY_ID, "0" * 64)])
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [('"once"', '"twice"'), ("1800000000", "1800000001"), (KEY_ID, "0" * 64)],
+    ids=["nonce", "created", "keyid"],
+)
 def test_changed_parameters_are_refused(old, new):
     assert refused({**SIGNED, "Signature-Input": SIGNED["Signature-Input"].replace(old, new)}) == "signature"
 
@@ -124,6 +128,7 @@ def test_an_unsigned_request_is_told_from_a_wrong_one(missing):
         ("Signature-Input", SIGNED["Signature-Input"].replace(' "@query"', "")),
         ("Signature-Input", SIGNED["Signature-Input"] + ';alg="hmac-sha256"'),
     ],
+    ids=["not base64", "cut off", "another label", "fewer components", "without the query", "with an algorithm"],
 )
 def test_a_signature_over_less_is_malformed(name, value):
     assert refused({**SIGNED, name: value}) == "malformed"
