@@ -96,6 +96,10 @@ if DEVICE_URL:
     ALLOWED_HOSTS.append(f"[{_device_address.hostname}]" if ":" in _device_address.hostname else _device_address.hostname)
 # ANNOTATOR_DEVICE_PIN: only behind a proxy that ends TLS for devices: base64 of the SHA-256 of its public key.
 DEVICE_PIN = os.environ.get("ANNOTATOR_DEVICE_PIN", "")
+# ANNOTATOR_DEVICE_SECONDS: how often a device asks when it was not told to; thousands of devices may ask less often.
+DEVICE_SECONDS = _number("ANNOTATOR_DEVICE_SECONDS", 20)
+if not 1 <= DEVICE_SECONDS <= 3600:
+    raise ImproperlyConfigured(f"ANNOTATOR_DEVICE_SECONDS is {DEVICE_SECONDS}: write a number from 1 to 3600.")
 
 # --- Django ---------------------------------------------------------------------------------------------------
 

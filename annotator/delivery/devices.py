@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.db import transaction
 from django.db.models import Count, F, FloatField, OuterRef, Q, QuerySet, Subquery, Sum
 from django.db.models.functions import Coalesce
@@ -18,9 +19,8 @@ from annotator.projects.access import note
 from annotator.projects.errors import Invalid, NotFound
 from annotator.projects.models import Project, User
 
-# A device that was not heard of for so long is offline: it asks every SYNC_SECONDS.
-SILENT = timedelta(seconds=45)
-SYNC_SECONDS = 20
+# A device that was not heard of for so long is offline: it may miss being heard of once, and then be late.
+SILENT = timedelta(seconds=max(45, 2 * settings.DEVICE_SECONDS + 5))
 # A device keeps a picture when the two likeliest classes are this close.
 TORN_BELOW = 0.2
 # How long after a device fell silent the sweep still tells of it, for pages that are open.
@@ -133,7 +133,7 @@ def settings_for(device: Device) -> dict[str, Any]:
     """What the device is told about what it may keep and send, and how often to ask."""
     return {
         "privacy": device.privacy, "keep_per_hour": device.keep_per_hour, "keep_mb": device.keep_mb,
-        "torn_below": TORN_BELOW, "latency_budget_ms": device.latency_budget_ms, "sync_seconds": SYNC_SECONDS,
+        "torn_below": TORN_BELOW, "latency_budget_ms": device.latency_budget_ms, "sync_seconds": settings.DEVICE_SECONDS,
     }
 
 

@@ -22,7 +22,8 @@ BUNDLES = 26
 @pytest.fixture(scope="module")
 def workspace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
     """A running site with a project, its owner, and bundles."""
-    site = Installation(tmp_path_factory.mktemp("site")).start()
+    # Devices that were cut off look again soon.
+    site = Installation(tmp_path_factory.mktemp("site"), {"ANNOTATOR_DEVICE_SECONDS": "2"}).start()
     try:
         person = owner_of(site)
         environment = {
