@@ -15,7 +15,7 @@ from annotator.delivery import alerts, devices, enrol, export, rollout, vitals
 from annotator.jobs import bus, events, progress
 from annotator.jobs.models import Job
 from annotator.labelling import lease, tally
-from annotator.learning import behind, challenge, embed, twins
+from annotator.learning import behind, challenge, embed, leftovers, twins
 from annotator.projects.errors import Conflict
 from annotator.projects.models import Project, User
 from annotator.projects.setup import update_project
@@ -136,6 +136,7 @@ def sweep() -> None:
             _find_twins(project)
     alerts.watch()
     vitals.prune()
+    leftovers.clear()
 
 
 def _see_to_devices() -> None:

@@ -75,7 +75,7 @@ class NewChallenger(serializers.Serializer[Any]):
 def challenger_row(challenger: Challenger, at_work: str) -> dict[str, Any]:
     """A challenger as the API gives it."""
     return {
-        "id": challenger.pk, "backbone": challenger.backbone, "title": challenge.title(challenger.backbone),
+        "id": challenger.pk, "backbone": challenger.backbone, "title": challenge.title_of(challenger),
         "state": challenger.state, "at_work": challenger.backbone == at_work, "comparison": challenger.comparison,
         "note": challenger.note, "job": None if challenger.job_id is None else str(challenger.job_id),
         "created_by": display_name(challenger.created_by), "created_at": challenger.created_at,

@@ -51,6 +51,15 @@ def title(name: str) -> str:
         return name
 
 
+def title_of(challenger: Challenger) -> str:
+    """What people call a challenger's backbone; as it was called when it was judged, where it is no longer there."""
+    known = ((challenger.comparison or {}).get("new") or {}).get("title")
+    try:
+        return find(challenger.backbone).title
+    except Invalid:
+        return known or challenger.backbone
+
+
 def at_work(project: Project) -> str:
     """The name of the backbone whose features the project learns from, or will."""
     found = FeatureSet.objects.filter(project=project).values_list("backbone", flat=True).first()
@@ -89,12 +98,17 @@ def start(*, project: Project, backbone: str, user: User | None) -> Challenger:
 def use(*, challenger: Challenger, user: User) -> Challenger:
     """Let one that has lost, or is undecided, serve all the same: once all its features are there.
 
-    Raises Conflict when it is in another state, at work already, or another is being tried.
+    Raises Conflict when it is in another state, at work already, or another is being tried, NotReady when its weights have
+    been forgotten since.
     """
     if challenger.state not in (Challenger.State.LOST, Challenger.State.UNDECIDED):
         raise Conflict("Only a backbone that has been judged and does not serve can be used anyway.")
     if challenger.backbone == at_work(challenger.project):
         raise Conflict(f"{title(challenger.backbone)} is already at work in this project.")
+    try:
+        find(challenger.backbone)
+    except Invalid as error:
+        raise NotReady("The weights of what has lost are kept for a week, and these have gone: fine-tune again.") from error
     with transaction.atomic():
         _only_one(challenger.project)
         challenger.state = Challenger.State.JUDGED

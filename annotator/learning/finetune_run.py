@@ -39,7 +39,7 @@ def finetune_project(run: Running) -> None:
     Raises Cancelled or a DomainError; then nothing is left behind.
     """
     folder = work_folder(run.job)
-    _forget_others()
+    forget_others()
     try:
         _train(run, folder)
     except (Cancelled, DomainError, RuntimeError, OSError):
@@ -122,7 +122,7 @@ def _teller(run: Running) -> Callable[[Status], None]:
     return tell
 
 
-def _forget_others() -> None:
+def forget_others() -> None:
     """Remove the folders of jobs that ended while nobody was there to clean up."""
     for folder in (settings.DATA_DIR / "work").glob(f"{PREFIX}*"):
         if not Job.objects.filter(pk=folder.name.removeprefix(PREFIX), state__in=Job.OPEN).exists():
