@@ -16,7 +16,7 @@ from cryptography.x509 import load_pem_x509_certificate
 from django.db import transaction
 from django.utils import timezone
 
-from annotator.delivery import devices, keys
+from annotator.delivery import devices, keys, newcomers
 from annotator.delivery.models import Device, EnrolmentCode
 from annotator.projects.access import note
 from annotator.projects.errors import Invalid, NotAllowed, TooManyTries
@@ -100,6 +100,7 @@ def _let_in(code: str, key: ec.EllipticCurvePublicKey, name: str, info: dict[str
         user=row.created_by, action="device.enrolled", project=row.project, device=str(device.pk), name=device.name,
         group=device.group, fingerprint=device.fingerprint,
     )
+    newcomers.bring_up_to_date(device)
     transaction.on_commit(partial(devices.tell, device))
     return device
 
