@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from mlcore import heads, strategies
 from mlcore.evaluation import kappa
-from mlcore.heads.base import Calibration, Head
+from mlcore.heads.base import Calibration, Head, likeliest
 from mlcore.reasons import Code, Reason, explain
 from mlcore.threads import one_thread
 from mlcore.types import Flags, Floats, Ints, Pool, Selection
@@ -20,8 +20,6 @@ __all__ = ["Carry", "Code", "Reason", "Step", "step"]
 
 # Unlabelled rows that a transductive head looks at; more cost time and teach nothing.
 POOL_SAMPLE = 10_000
-# Rows that are scored at a time: few enough to stay in the cache while every part of a head looks at them.
-SCORE_BLOCK = 8192
 # Calibration and the agreement with the model before are made anew when this many labels have come; calibration,
 # whose cost grows with the labels, at least when they have grown by this share.
 REFRESH_EVERY = 10
@@ -107,8 +105,8 @@ def step(
         with _Clock(timings, "fit"):
             model.fit(x, y, n_classes, others, seed, calibration=calibration)
         with _Clock(timings, "score"):
-            probabilities = _score(model, features)
-            predictions = probabilities.argmax(axis=1).astype(np.int16)
+            probabilities = model.predict_proba(features)
+            predictions = likeliest(probabilities)
         carry = _carried(previous, calibration, y, predictions)
 
     pool = replace(pool, probabilities=probabilities)
@@ -128,16 +126,6 @@ def step(
         calibrated=calibrated,
         next=carry,
     )
-
-
-def _score(model: Head, features: Floats) -> Floats:
-    """(n, C) float32 probabilities; block by block, so that a large pool is read once and never copied."""
-    if len(features) <= SCORE_BLOCK:
-        return model.predict_proba(features)
-    probabilities = np.empty((len(features), model.n_classes_), np.float32)
-    for start in range(0, len(features), SCORE_BLOCK):
-        probabilities[start : start + SCORE_BLOCK] = model.predict_proba(features[start : start + SCORE_BLOCK])
-    return probabilities
 
 
 def _soft_pool(features: Floats, labels: Ints, seed: int) -> Floats:

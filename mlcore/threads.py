@@ -1,11 +1,16 @@
-"""One thread for small matrices: threads of BLAS that wait for each other burn more time than they save."""
+"""One thread for small matrices, whose threads would only wait for each other; all cores for blocks of a large array."""
 
-from collections.abc import Iterator
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import cache
 
 import scipy.linalg  # noqa: F401  brings a BLAS of its own, which has to be there when the libraries are looked for
 from threadpoolctl import ThreadpoolController
+
+# Fewer rows than this are done before other threads have started.
+MANY_ROWS = 50_000
 
 
 @cache
@@ -23,3 +28,27 @@ def one_thread() -> Iterator[None]:
     """
     with _libraries().limit(limits=1, user_api="blas"):
         yield
+
+
+def cores() -> int:
+    """How many threads this process may keep busy: the cores it may run on, or fewer where OMP_NUM_THREADS says so."""
+    available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    wanted = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0]
+    return min(available, int(wanted)) if wanted.isdecimal() and int(wanted) else available
+
+
+def over_blocks(work: Callable[[slice], None], rows: int, block: int) -> None:
+    """Call work with the slice of every block of so many of the rows; from MANY_ROWS on, on all cores at once.
+
+    Numpy lets other threads run while it computes, and none of these waits for another before the end. Blocks are the same
+    however many threads there are, so what each computes is too, to the bit; work must write to its own rows only.
+    """
+    blocks = [slice(start, min(start + block, rows)) for start in range(0, rows, block)]
+    threads = min(cores(), len(blocks)) if rows >= MANY_ROWS else 1
+    if threads == 1:
+        for one in blocks:
+            work(one)
+        return
+    with one_thread(), ThreadPoolExecutor(threads, "blocks") as pool:
+        for _ in pool.map(work, blocks):
+            pass

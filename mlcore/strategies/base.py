@@ -51,18 +51,29 @@ def entropy_of(probabilities: Floats) -> Floats:
 
 
 def _closeness(probabilities: Floats) -> Floats:
-    top = np.partition(probabilities, -2, axis=1)[:, -2:]
-    return np.asarray(1.0 - (top[:, 1] - top[:, 0]), np.float32)
+    columns = probabilities.T
+    if columns.strides[1] != columns.itemsize:
+        columns = np.ascontiguousarray(columns)
+    first, second = np.maximum(columns[0], columns[1]), np.minimum(columns[0], columns[1])
+    lesser = np.empty_like(first)
+    for column in columns[2:]:
+        np.minimum(first, column, out=lesser)
+        np.maximum(second, lesser, out=second)
+        np.maximum(first, column, out=first)
+    return np.asarray(1.0 - (first - second), np.float32)
 
 
-def best(rows: Ints, scores: Floats, k: int) -> Selection:
-    """The k rows with the highest scores; equal scores keep their order."""
+def best(rows: Ints, scores: Floats, k: int, rng: np.random.Generator | None = None) -> Selection:
+    """The k rows with the highest scores; equal scores keep their order, or with rng come in a random one."""
     if k == 0:
         return Selection(rows[:0], scores[:0])
     if k < len(rows):
         threshold = np.partition(scores, len(scores) - k)[len(scores) - k]
         keep = np.flatnonzero(scores >= threshold)
         rows, scores = rows[keep], scores[keep]
+    if rng is not None:
+        shuffled = rng.permutation(len(rows))
+        rows, scores = rows[shuffled], scores[shuffled]
     order = np.argsort(-scores, kind="stable")[:k]
     return Selection(rows[order], np.asarray(scores[order], np.float32))
 

@@ -5,6 +5,7 @@ Geti 2 asks by it, with principal axes that keep 99.5 % of the variance of each 
 
 import numpy as np
 
+from mlcore.heads.base import likeliest
 from mlcore.strategies.base import BLOCK, extended, probabilities_of, sample
 from mlcore.types import Floats, Pool, Selection
 
@@ -22,7 +23,7 @@ def reconstruction(pool: Pool, k: int, *, seed: int) -> Selection:
     p = probabilities_of(pool)
     rng = np.random.default_rng(seed)
     rows = sample(np.flatnonzero(pool.choosable), CANDIDATES, rng)
-    predicted = p[rows].argmax(axis=1)
+    predicted = likeliest(p[rows])
     errors, turns = np.zeros(len(rows), np.float32), np.zeros(len(rows), np.int64)
     for number in np.unique(predicted):
         of_class = np.flatnonzero(predicted == number)

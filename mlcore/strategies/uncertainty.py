@@ -23,5 +23,5 @@ def least_confidence(pool: Pool, k: int, *, seed: int) -> Selection:
 
 def _by_score(pool: Pool, scores: Floats, k: int, seed: int) -> Selection:
     """The k highest; ties, common when only one class was seen, are broken at random."""
-    rows = np.random.default_rng(seed).permutation(np.flatnonzero(pool.choosable))
-    return best(rows, np.asarray(scores[rows], np.float32), k)
+    rows = np.flatnonzero(pool.choosable)
+    return best(rows, np.asarray(scores[rows], np.float32), k, np.random.default_rng(seed))
