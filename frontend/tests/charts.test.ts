@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { hoursUpTo } from '../src/charts/hours'
 import { band, line } from '../src/charts/path'
-import { fromZero, linear, nearest, shareDomain, ticks } from '../src/charts/scale'
+import { beside, fromZero, linear, nearest, shareDomain, stepped, ticks } from '../src/charts/scale'
 
 test('a scale carries its domain onto its range', () => {
   const scale = linear([0, 10], [100, 0])
@@ -58,4 +58,16 @@ test('old hours fall off, and a quiet project still has an axis', () => {
   const now = new Date('2026-03-02T15:20:00Z')
   expect(hoursUpTo([{ hour: '2026-01-01T00:00:00Z', count: 9 }], now, 48)).toHaveLength(48)
   expect(hoursUpTo([], now, 48, 12).map((slot) => slot.count)).toEqual(Array(12).fill(0))
+})
+
+test.each([
+  ['ArrowRight', -1, 0], ['ArrowRight', 2, 2], ['ArrowLeft', 0, 0], ['ArrowLeft', 2, 1], ['Home', 2, 0], ['End', 0, 2], ['Escape', 1, -1], ['a', 1, undefined],
+])('%s at %d leads to %s among three', (key, at, to) => {
+  expect(stepped(key, at, 3)).toBe(to)
+})
+
+test('a tip stands right of its point, left of it near the edge, and never out of the chart', () => {
+  expect(beside(100, 120, 400)).toBe(112)
+  expect(beside(300, 120, 400)).toBe(168)
+  expect(beside(100, 240, 300)).toBe(0)
 })

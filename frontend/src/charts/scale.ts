@@ -55,3 +55,15 @@ export function nearest(values: readonly number[], x: number): number {
   }
   return best
 }
+
+/** Where a key of the keyboard leads among `count` values, from `at`; -1 reads nothing, undefined is no such key. */
+export function stepped(key: string, at: number, count: number): number | undefined {
+  const last = count - 1
+  return { ArrowRight: Math.min(last, at + 1), ArrowLeft: Math.max(0, at - 1), Home: 0, End: last, Escape: -1 }[key]
+}
+
+/** The left edge of a tip of so many pixels that belongs to `x`: to its right, else to its left, always within `width` where it fits. */
+export function beside(x: number, tip: number, width: number, gap = 12): number {
+  if (x + gap + tip <= width) return x + gap
+  return Math.max(0, x - gap - tip)
+}
