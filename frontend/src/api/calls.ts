@@ -169,7 +169,9 @@ export const jobLog = (id: number, job: string) => body(http.GET('/api/projects/
 
 // Delivery and the machine
 export const bundles = (id: number) => body(http.GET('/api/projects/{project_id}/bundles', at(id)))
-export const createBundle = (id: number) => body(http.POST('/api/projects/{project_id}/bundles', at(id)))
+/** `max_drop`: the share of accuracy that INT8 may lose. */
+export const createBundle = (id: number, wish: { max_drop?: number } = {}) =>
+  body(http.POST('/api/projects/{project_id}/bundles', { ...at(id), body: wish }))
 export const bundle = (id: number, bundle: number) =>
   body(http.GET('/api/projects/{project_id}/bundles/{bundle_id}', { params: { path: { project_id: id, bundle_id: bundle } } }))
 export const dashboard = (id: number) => body(http.GET('/api/projects/{project_id}/dashboard', at(id)))
