@@ -1,19 +1,23 @@
 """What fine-tuning is worth: the same labels, the same head, once on the frozen backbone and once on the tuned one.
 
-    python -m benchmarks.finetune [--photos FOLDER] [--labels 150 300 600] [--seeds 1] [--mode partial] [--json PATH]
+    python -m benchmarks.finetune [photos digits] [--labels 150 300] [--seeds 1] [--keep FOLDER] [--json PATH]
 
-Images are drawn at random: `--pool` to learn from, of which the first N are labelled, and `--test` others to test on, which
-nothing else sees. Training, saving, conversion and features go the way they go in the product, on one thread. CPU seconds
-count the training alone. McNemar's exact test asks whether the tuned model is better on the very same test images, as the
-product does before it lets one serve. Where the processor has bfloat16, an epoch is timed in it too.
+On photos, which are close to what the backbone was trained on, and on handwritten digits, which are far from it. Images are
+drawn at random: `--pool` to learn from, of which the first N are labelled, and `--test` others to test on, which nothing
+else sees. Training, saving, conversion and features go the way they go in the product, on one thread. CPU seconds count the
+training alone. McNemar's exact test asks whether the tuned model is better on the very same test images, as the product
+does before it lets one serve; `audit` is how many audit labels would have shown it, four times out of five. What `--keep`
+holds is not run again. Where the processor has bfloat16, an epoch is timed in it too.
 """
 
 from __future__ import annotations
 
 import hashlib
+import json
 import resource
 import tempfile
-from dataclasses import asdict, replace
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +26,7 @@ import torch
 
 from benchmarks.common import deliver, parser
 from mlcore import backbones
-from mlcore.compare import mcnemar
+from mlcore.compare import enough_images, mcnemar
 from mlcore.device import pick
 from mlcore.edge.preprocess import UnreadableImage
 from mlcore.evaluation import wilson
@@ -36,41 +40,74 @@ from tests.photos import real_photos, write_digits
 
 BACKBONE = "lite0"
 HEAD = "blend"
+# More of one digit than there are.
+ALL = 1000
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """Where a set comes from (None where it is not here), what is measured on it, and whether mirrored ones may be shown."""
+
+    folder: Callable[[Path], Path | None]
+    labels: tuple[int, ...]
+    seeds: int
+    mirror: bool = True
+
+
+SETS = {
+    "photos": Pictures(lambda _: real_photos(), (150, 300, 600), seeds=1),
+    "digits": Pictures(lambda place: write_digits(place / "digits", each=ALL), (100, 150, 300), seeds=2, mirror=False),
+}
 
 
 def main() -> None:
-    """Every number of labels, every seed."""
+    """Every set, every number of labels, every seed."""
     made = parser(__doc__)
-    made.add_argument("--photos", type=Path, help="a folder with one folder of images for each class")
-    made.add_argument("--labels", type=int, nargs="+", default=[150, 300, 600])
-    made.add_argument("--pool", type=int, default=1000)
-    made.add_argument("--test", type=int, default=700)
-    made.add_argument("--seeds", type=int, default=1)
+    made.add_argument("sets", nargs="*", metavar="SET", help=f"some of {', '.join(SETS)} (default: all that are here)")
+    made.add_argument("--labels", type=int, nargs="+", help="instead of the usual ones of the set")
+    made.add_argument("--pool", type=int, default=700)
+    made.add_argument("--test", type=int, default=500)
+    made.add_argument("--seeds", type=int, help="instead of the usual ones of the set")
     made.add_argument("--mode", default="partial")
-    made.add_argument("--rate", type=float, help="the highest learning rate of the backbone, instead of the usual")
-    made.add_argument("--epochs", type=int, help="instead of the usual")
+    made.add_argument("--keep", type=Path, metavar="FOLDER", help="keep each run there, and do not run again what it holds")
     options = made.parse_args()
+    if unknown := set(options.sets) - set(SETS):
+        made.error(f"{', '.join(sorted(unknown))} is not among {', '.join(SETS)}")
     torch.set_num_threads(1)
-    recipe = Recipe.for_mode(options.mode, epochs=options.epochs)
-    if options.rate:
-        recipe = replace(recipe, rate=options.rate)
     with tempfile.TemporaryDirectory() as name:
         place = Path(name)
-        source = options.photos or real_photos() or write_digits(place / "digits")
-        paths, labels, classes = read(source)
-        frozen = embed(BACKBONE, paths, place)
-        rows = []
-        for seed in range(options.seeds):
-            order = np.random.default_rng(seed).permutation(len(paths))
-            pool, test = order[: options.pool], order[options.pool :][: options.test]
-            for count in options.labels:
-                world = Split(labels, classes, pool, test, count)
-                rows.append(one(world, paths, frozen, replace(recipe, seed=seed), place / f"{seed}-{count}"))
-        result = {
-            "folder": source.name, "images": len(paths), "classes": classes, "pool": options.pool, "backbone": BACKBONE,
-            "head": HEAD, "recipe": asdict(recipe), "rows": rows, "bfloat16": bfloat16(paths, labels, classes, place),
-        }
+        keep = options.keep or place / "keep"
+        keep.mkdir(parents=True, exist_ok=True)
+        found = [measure(each, options, place=place / each, keep=keep) for each in options.sets or SETS]
+        taken = [each for each in found if each is not None]
+        result = {"pool": options.pool, "backbone": BACKBONE, "head": HEAD, "sets": taken, "bfloat16": bfloat16(place)}
     deliver(result, options.json)
+
+
+def measure(name: str, options: Any, *, place: Path, keep: Path) -> dict[str, Any] | None:
+    """One set; None where it is not here."""
+    pictures = SETS[name]
+    place.mkdir()
+    folder = pictures.folder(place)
+    if folder is None:
+        return None
+    paths, labels, classes = read(folder)
+    recipe = Recipe.for_mode(options.mode, mirror=pictures.mirror)
+    frozen: Floats | None = None
+    rows = []
+    for seed in range(options.seeds or pictures.seeds):
+        order = np.random.default_rng(seed).permutation(len(paths))
+        for count in options.labels or pictures.labels:
+            kept = keep / f"{name}-{options.mode}-{options.pool}-{options.test}-{seed}-{count}.json"
+            if not kept.exists():
+                frozen = embed(BACKBONE, paths, place) if frozen is None else frozen
+                world = Split(labels, classes, order[: options.pool], order[options.pool :][: options.test], count)
+                row = one(world, paths, frozen, replace(recipe, seed=seed), place / f"{seed}-{count}")
+                kept.write_text(json.dumps(row))
+            rows.append(json.loads(kept.read_text()))
+    return {
+        "set": name, "folder": folder.name, "images": len(paths), "classes": classes, "recipe": asdict(recipe), "rows": rows,
+    }
 
 
 class Split:
@@ -107,7 +144,7 @@ def one(world: Split, paths: list[Path], frozen: Floats, recipe: Recipe, place: 
     return {
         "labels": len(world.labelled), "seed": recipe.seed, "test_images": len(world.test),
         "frozen": share(before), "tuned": share(after), "gained": gained, "lost": lost,
-        "p": round(mcnemar(lost, gained), 4),
+        "p": round(mcnemar(lost, gained), 5), "audit": enough_images(lost, gained, len(world.test)),
         "train_cpu_s": round(seconds, 1), "precision": facts["precision"], "epochs": len(facts["history"]) - 1,
         "best_epoch": facts["best"]["number"], "held_out": facts["held_out"],
         "held_out_accuracy": [round(line["held_out_accuracy"], 4) for line in facts["history"]],
@@ -115,11 +152,12 @@ def one(world: Split, paths: list[Path], frozen: Floats, recipe: Recipe, place: 
     }
 
 
-def bfloat16(paths: list[Path], labels: Ints, classes: int, place: Path) -> dict[str, Any] | None:
+def bfloat16(place: Path) -> dict[str, Any] | None:
     """One epoch in float32 and in bfloat16; None where this processor has no bfloat16, for there it says nothing."""
     if pick("cpu").torch_dtype != "bfloat16":
         return None
-    base, some = backbones.find(BACKBONE), slice(0, 64)
+    paths, labels, classes = read(write_digits(place / "some", each=8))
+    base = backbones.find(BACKBONE)
     seconds = {}
     for precision in ("f32", "bf16"):
         folder = place / precision
@@ -127,7 +165,7 @@ def bfloat16(paths: list[Path], labels: Ints, classes: int, place: Path) -> dict
         recipe = replace(Recipe.for_mode("full", epochs=1), precision=precision)
         began = cpu()
         finetune(
-            base.module(), paths[some], labels[some], classes=classes, look=Look(base.input_size, base.mean, base.scale),
+            base.module(), paths, labels, classes=classes, look=Look(base.input_size, base.mean, base.scale),
             recipe=recipe, folder=folder, device=pick("cpu"),
         )
         seconds[precision] = cpu() - began

@@ -164,29 +164,32 @@ def _pair(spread: dict[str, float]) -> str:
 
 
 def finetune(result: Result) -> str:
-    """Frozen against tuned."""
-    rows = (
-        (
-            row["labels"], row["seed"], *(_interval(row[name]) for name in ("frozen", "tuned")),
-            f"{row['gained']} / {row['lost']}", row["p"], "yes" if _tried(row) else "no",
-            f"{row['best_epoch']} of {row['epochs']}", row["train_cpu_s"],
-        )
-        for row in result["rows"]
-    )
+    """Frozen against tuned, a table for each set."""
     head = [
-        "labels", "seed", "frozen", "tuned", "test images gained / lost", "McNemar's p", "better on what was held out",
-        "best epoch", "CPU s of training",
+        "labels", "seed", "frozen", "tuned", "test images gained / lost", "McNemar's p", "audit labels to see it",
+        "better on what was held out", "best epoch", "CPU s of training",
     ]
-    first = result["rows"][0]
-    told = (
-        f"{result['folder']}: {result['images']:,} images, {result['classes']} classes, {first['test_images']} to test on; "
-        f"{result['backbone']}, {result['recipe']['mode']} fine-tuning, head `{result['head']}`."
-    )
+    parts = []
+    for one in result["sets"]:
+        rows = (
+            (
+                row["labels"], row["seed"], *(_interval(row[name]) for name in ("frozen", "tuned")),
+                f"{row['gained']} / {row['lost']}", row["p"], row["audit"] or "", "yes" if _tried(row) else "no",
+                f"{row['best_epoch']} of {row['epochs']}", row["train_cpu_s"],
+            )
+            for row in one["rows"]
+        )
+        mirrored = "" if one["recipe"]["mirror"] else ", never mirrored"
+        parts.append(
+            f"{one['folder']}: {one['images']:,} images, {one['classes']} classes, {one['rows'][0]['test_images']} to test "
+            f"on; {result['backbone']}, {one['recipe']['mode']} fine-tuning{mirrored}, head `{result['head']}`."
+        )
+        parts.append(markdown(head, rows))
     half = result["bfloat16"]
     if half is None:
-        return f"{told}\n\n{markdown(head, rows)}\n\nThis processor has no bfloat16, so training in it was not timed."
+        return "\n\n".join([*parts, "This processor has no bfloat16, so training in it was not timed."])
     told_half = f"in bfloat16 {half['bf16_cpu_s']} CPU s, in float32 {half['f32_cpu_s']}: {half['times']} times."
-    return f"{told}\n\n{markdown(head, rows)}\n\nThe same epochs of the whole network, {told_half}"
+    return "\n\n".join([*parts, f"The same epochs of the whole network, {told_half}"])
 
 
 def heads(result: Result) -> str:

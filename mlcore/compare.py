@@ -102,9 +102,15 @@ def paired_difference(only_old: int, only_new: int, n: int, confidence: float = 
 
 
 def images_needed(only_old: int, only_new: int, n: int, *, alpha: float = ALPHA, power: float = POWER) -> int | None:
-    """Images of which the test would see a difference such as this one, four times out of five (Connor 1987).
+    """How many images would probably tell what n could not: as `enough_images`, and at least one more than n."""
+    found = enough_images(only_old, only_new, n, alpha=alpha, power=power)
+    return None if found is None else max(found, n + 1)
 
-    At least one more than n; None where the new model is not ahead.
+
+def enough_images(only_old: int, only_new: int, n: int, *, alpha: float = ALPHA, power: float = POWER) -> int | None:
+    """Images of which the test would see a difference such as n have shown, four times out of five (Connor 1987).
+
+    None where the new model is not ahead.
     """
     ahead = only_new - only_old
     if ahead <= 0:
@@ -114,7 +120,7 @@ def images_needed(only_old: int, only_new: int, n: int, *, alpha: float = ALPHA,
     root = z_alpha * math.sqrt(apart) + z_power * math.sqrt(max(apart - difference**2, 0.0))
     # The exact test cannot speak before so many images have told the two models apart.
     least = math.ceil(math.log(alpha, 0.5)) / apart
-    return max(math.ceil((root / difference) ** 2), math.ceil(least), n + 1)
+    return max(math.ceil((root / difference) ** 2), math.ceil(least))
 
 
 @dataclass(frozen=True)
