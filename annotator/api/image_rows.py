@@ -11,6 +11,7 @@ from rest_framework import serializers
 
 from annotator.api.base import LabelRow, display_name, label_row
 from annotator.delivery.models import Sighting
+from annotator.delivery.senders import senders_of
 from annotator.images.models import Image
 from annotator.labelling.models import Annotation, Candidate, Standing
 
@@ -83,9 +84,8 @@ def image_row(image: Image) -> dict[str, Any]:
 
 def senders(images: Sequence[Image]) -> dict[int, dict[str, Any]]:
     """The devices that sent some of these images, by the id of the image."""
-    sent = Sighting.objects.filter(image__in=[image.pk for image in images])
-    rows = sent.values_list("image", "device", "device__name", "reason")
-    return {image: sender_row(device, name, reason) for image, device, name, reason in rows if image is not None}
+    sent = senders_of([image.pk for image in images])
+    return {image: sender_row(device, name, reason) for image, device, name, reason in sent}
 
 
 def sender_row(device_id: UUID, name: str, reason: str) -> dict[str, Any]:

@@ -16,10 +16,12 @@ from django.conf import settings
 from kombu.exceptions import OperationalError
 from redis.asyncio.retry import Retry as AsyncRetry
 from redis.backoff import NoBackoff
+from redis.commands.core import Script
 from redis.exceptions import LockError, RedisError
 from redis.retry import Retry
 
 from annotator.config.celery import app
+from annotator.jobs.envelope import seal
 
 log = logging.getLogger(__name__)
 
@@ -28,6 +30,11 @@ PATIENCE = 1.0
 PREFIX = "annotator"
 # An answer that nobody fetches is forgotten after so long.
 ANSWER_SECONDS = 30
+SEND = """
+if redis.call('SET', KEYS[1], '1', 'NX', 'EX', ARGV[1]) then
+    redis.call('LPUSH', KEYS[2], ARGV[2])
+end
+"""
 
 
 @cache
@@ -38,6 +45,12 @@ def connection() -> redis.Redis:
         socket_timeout=PATIENCE, socket_connect_timeout=PATIENCE, decode_responses=True, retry=Retry(NoBackoff(), 1),
     )
     return client
+
+
+@cache
+def _sending() -> Script:
+    """Raises a flag and sends a message, or, where the flag is up already, does neither: one command, once or not at all."""
+    return connection().register_script(SEND)
 
 
 def listener() -> redis.asyncio.Redis:
@@ -109,18 +122,13 @@ class Lock:
                 log.warning("a lock could not be kept: %s", error)
 
 
-def send_once(task: str, *arguments: Any, flag: str, seconds: int) -> bool:
+def send_once(task: str, *arguments: str | int, flag: str, seconds: int) -> bool:
     """Send a Celery task unless its flag says that one is on its way. False when Redis is away; never raises for that."""
-    raised = raise_flag(flag, seconds=seconds)
-    if raised is None:
-        return False
-    if not raised:
-        return True
+    queue, message = seal(task, *arguments)
     try:
-        app.send_task(task, args=list(arguments), retry=False, ignore_result=True)
-    except (OperationalError, RedisError) as error:
+        _sending()(keys=[f"{PREFIX}:{flag}", queue], args=[seconds, message], client=connection())
+    except RedisError as error:
         log.warning("Redis is away, so %s waits for the sweep: %s", task, error)
-        lower_flag(flag)
         return False
     return True
 

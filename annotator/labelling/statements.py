@@ -22,6 +22,8 @@ _IMAGE_FIELDS = ("id", "project_id", "sha256", "name", "width", "height", "is_au
 _IMAGE = ", ".join(f"i.{field}" for field in _IMAGE_FIELDS)
 _UNANSWERED = "NOT EXISTS (SELECT 1 FROM labelling_standing s WHERE s.image_id = i.id)"
 _FREE = f"{_UNANSWERED} AND NOT EXISTS (SELECT 1 FROM labelling_lease l WHERE l.image_id = i.id)"
+# The same asked of the candidate's own row: candidates that are taken are passed over without looking at their images.
+_FREE_CANDIDATE = _FREE.replace("i.id", "c.image_id")
 
 _DEVICE_IMPORTS = "SELECT b.id FROM images_import b WHERE b.project_id = %s AND b.source = 'device'"
 
@@ -126,7 +128,8 @@ def free_candidates(
     found = _all(
         f"SELECT {_IMAGE}, c.reason, c.reason_text, c.guess_id, c.confidence, c.top, c.model_number "
         "FROM labelling_candidate c JOIN images_image i ON i.id = c.image_id "
-        f"WHERE c.project_id = %s AND c.is_audit = %s{sent} AND {_FREE}{_but(exclude)} ORDER BY c.position LIMIT %s",
+        f"WHERE c.project_id = %s AND c.is_audit = %s{sent} AND {_FREE_CANDIDATE}{_but(exclude, 'c.image_id')} "
+        "ORDER BY c.position LIMIT %s",
         project_id, is_audit, *([project_id] if sent else []), count,
     )
     return [(_image(row), row[len(_IMAGE_FIELDS) :]) for row in found]
@@ -240,8 +243,8 @@ def _numbers(values: Collection[int]) -> str:
     return ", ".join(str(int(value)) for value in values) or "NULL"
 
 
-def _but(exclude: Collection[int]) -> str:
-    return f" AND i.id NOT IN ({_numbers(exclude)})" if exclude else ""
+def _but(exclude: Collection[int], column: str = "i.id") -> str:
+    return f" AND {column} NOT IN ({_numbers(exclude)})" if exclude else ""
 
 
 def _moment(value: datetime) -> Any:

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.db.models import QuerySet
 
+from annotator.projects import rows
 from annotator.projects.errors import NotAllowed, NotFound
 from annotator.projects.models import AuditEntry, Membership, Project, User
 
@@ -15,10 +16,8 @@ NEED = {
     Membership.Role.OWNER: "Only owners of this project may do this.",
 }
 UNKNOWN = "There is no such project, or you are not a member of it."
-FIND = (
-    "SELECT p.*, (SELECT m.role FROM projects_membership m WHERE m.project_id = p.id AND m.user_id = %s) AS mine "
-    "FROM projects_project p WHERE p.id = %s AND p.archived_at IS NULL"
-)
+MINE = "(SELECT m.role FROM projects_membership m WHERE m.project_id = projects_project.id AND m.user_id = %s)"
+FIND = f"{rows.select(Project, MINE)} WHERE id = %s AND archived_at IS NULL"
 HIGHEST_ID = 2**63 - 1
 
 
@@ -49,13 +48,11 @@ def _require(mine: str | None, role: str) -> None:
 
 def find_project(user: User, project_id: int, role: str = Membership.Role.VIEWER) -> Project:
     """The project, if `user` has at least `role` in it."""
-    # Written out, because every request asks this, and building queries costs Django ten times what running them does.
-    found = list(Project.objects.raw(FIND, [user.pk, project_id])) if project_id <= HIGHEST_ID else []
-    if not found:
+    row = rows.find(FIND, [user.pk, project_id]) if project_id <= HIGHEST_ID else None
+    if row is None:
         raise NotFound(UNKNOWN)
-    mine: str | None = Membership.Role.OWNER if user.is_superuser else vars(found[0])["mine"]
-    _require(mine, role)
-    return found[0]
+    _require(Membership.Role.OWNER if user.is_superuser else row[-1], role)
+    return rows.instance(Project, row)
 
 
 def note(*, user: User | None, action: str, project: Project | None = None, **detail: Any) -> AuditEntry:
