@@ -35,14 +35,19 @@ JUST_NOW = timedelta(seconds=30)
 @require_GET
 async def project_events(request: HttpRequest, project_id: int) -> HttpResponse | StreamingHttpResponse:
     """Progress and model as they stand, then every event of the project. 401 for strangers, 404 for non-members."""
-    user = await _user(request)
+    user = await listener(request)
     if user is None:
-        return refusal(401, "not_authenticated", "Sign in first, or send a token with the scope 'read'.")
+        return stranger()
     try:
         await ask(access.find_project, user, project_id)
     except DomainError as error:
         return refusal(STATUS[type(error)], error.code, error.message)
     return answer_stream(_stream(user, project_id))
+
+
+def stranger() -> HttpResponse:
+    """The answer to who is not known."""
+    return refusal(401, "not_authenticated", "Sign in first, or send a token with the scope 'read'.")
 
 
 async def _stream(user: User, project_id: int) -> AsyncIterator[str]:
@@ -82,7 +87,8 @@ def _may_listen(user: User, project_id: int) -> bool:
     return fresh is not None and access.visible_projects(fresh).filter(pk=project_id).exists()
 
 
-async def _user(request: HttpRequest) -> User | None:
+async def listener(request: HttpRequest) -> User | None:
+    """Who asks for events: by a token that may read, or signed in; None for strangers."""
     header = request.headers.get("Authorization", "")
     if header:
         word, _, secret = header.partition(" ")

@@ -6,6 +6,7 @@ from django.urls import include, path, re_path
 from annotator.api.device_events import device_events
 from annotator.api.edge import install_script, runtime_wheel
 from annotator.api.events import project_events
+from annotator.api.fleet_events import fleet_events
 from annotator.api.page import page
 from annotator.config.health import health
 
@@ -16,6 +17,7 @@ urlpatterns = [
     path("api/", include("annotator.api.urls")),
     path("events/projects/<int:project_id>", project_events),
     path("events/device", device_events),
+    path("events/fleet", fleet_events),
     path("edge/install.sh", install_script),
     path("edge/runtime/<str:name>", runtime_wheel),
     path("healthz", health),

@@ -1,6 +1,6 @@
 """What happens is told at once: `publish` from anywhere, one subscription a process shared by all open streams.
 
-Each listener follows one topic: a project, by its number, or a device, by `device_topic`.
+Each listener follows topics: projects, by their numbers, or a device, by `device_topic`.
 """
 
 from __future__ import annotations
@@ -70,11 +70,12 @@ class Hub:
         self._hears = False
 
     @asynccontextmanager
-    async def listen(self, topic: int | str) -> AsyncIterator[asyncio.Queue[Event]]:
-        """A queue that fills with the topic's events until the block ends; MISSED comes first, once nothing is missed."""
+    async def listen(self, *topics: int | str) -> AsyncIterator[asyncio.Queue[Event]]:
+        """A queue that fills with the topics' events until the block ends; MISSED comes first, once nothing is missed."""
         queue: asyncio.Queue[Event] = asyncio.Queue(BACKLOG)
-        key = str(topic)
-        self._queues[key].add(queue)
+        keys = [str(topic) for topic in topics]
+        for key in keys:
+            self._queues[key].add(queue)
         if self._reader is None or self._reader.done():
             self._reader = asyncio.create_task(self._read())
         elif self._hears:
@@ -82,9 +83,10 @@ class Hub:
         try:
             yield queue
         finally:
-            self._queues[key].discard(queue)
-            if not self._queues[key]:
-                del self._queues[key]
+            for key in keys:
+                self._queues[key].discard(queue)
+                if not self._queues[key]:
+                    del self._queues[key]
             if not self._queues and self._reader is not None:
                 self._reader.cancel()
                 self._reader = None

@@ -2,67 +2,25 @@
 
 from __future__ import annotations
 
-import asyncio
-import json
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 import pytest
-from asgiref.sync import async_to_sync, sync_to_async
-from django.test import AsyncClient, Client
+from asgiref.sync import sync_to_async
+from django.test import Client
 from redis import Redis
 
 from annotator.api import events as api
-from annotator.jobs.events import publish
 from annotator.jobs.models import Job
 from annotator.jobs.progress import start_job
 from annotator.projects.models import Membership, Project, User
 from annotator.projects.tokens import make_token
-
-SOON = 20.0
-Scene = Callable[[], Awaitable[Any]]
-
-
-def play(scene: Scene) -> Any:
-    """Runs a scene with the database of this thread."""
-    return async_to_sync(scene)()
+from tests.jobs import listening as streams
+from tests.jobs.listening import Page, play, tell
 
 
-class Page:
-    """A page that listens: `await page.next()` is (type, data)."""
-
-    def __init__(self, stream: AsyncIterator[bytes]) -> None:
-        self.stream = stream
-
-    async def text(self) -> str:
-        return (await asyncio.wait_for(anext(self.stream), SOON)).decode()
-
-    async def next(self) -> tuple[str, Any]:
-        while True:
-            text = await self.text()
-            if text.startswith("event: "):
-                head, data = text.strip().split("\n")
-                return head.removeprefix("event: "), json.loads(data.removeprefix("data: "))
-
-
-@asynccontextmanager
-async def listening(project: Project, user: User | None, **headers: str) -> AsyncIterator[Page]:
-    client = AsyncClient()
-    if user is not None:
-        await sync_to_async(client.force_login)(user)
-    answer = await client.get(f"/events/projects/{project.pk}", headers=headers)
-    assert answer.status_code == 200, answer.content
-    assert answer["Content-Type"] == "text/event-stream"
-    stream = aiter(answer.streaming_content)  # type: ignore[attr-defined]
-    try:
-        yield Page(stream)
-    finally:
-        await stream.aclose()
-
-
-async def tell(project: Project, type: str, data: dict[str, Any]) -> None:
-    await asyncio.to_thread(publish, project.pk, type, data)
+def listening(project: Project, user: User | None, **headers: str) -> AbstractAsyncContextManager[Page]:
+    return streams.listening(f"/events/projects/{project.pk}", user, **headers)
 
 
 def test_a_page_first_hears_how_things_stand(project: Project, owner: User, live_redis: Redis) -> None:

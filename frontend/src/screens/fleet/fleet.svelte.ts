@@ -1,11 +1,14 @@
-// All devices that we may see, fetched again and again: they belong to many projects, whose events nobody hears here.
+// All devices that we may see, fetched again when the server says that there is something new.
 import * as api from '../../api/calls'
 import * as calls from '../../api/fleet'
 import type { Alert, Fleet } from '../../api/types'
 import { toasts } from '../../state/toasts.svelte'
 import { whileSeen } from '../while-seen'
 
-const EVERY_MS = 8000
+/** Whether a device is still heard of changes without an event. */
+const EVERY_MS = 20_000
+/** Many devices may have news at once: they are fetched together. */
+const TOGETHER_MS = 1500
 
 export class FleetNews {
   data = $state.raw<Fleet | null>(null)
@@ -15,10 +18,23 @@ export class FleetNews {
   /** When `data` was told. */
   at = $state(Date.now())
 
-  /** Loads, and goes on loading until the returned function is called. */
+  /** Loads, and follows what happens until the returned function is called. */
   follow(): () => void {
     void this.#roles()
-    return whileSeen(() => this.load(), EVERY_MS)
+    const stop = whileSeen(() => this.load(), EVERY_MS)
+    const news = new EventSource('/events/fleet')
+    let timer: ReturnType<typeof setTimeout> | undefined
+    news.addEventListener('look', () => {
+      timer ??= setTimeout(() => {
+        timer = undefined
+        if (document.visibilityState === 'visible') void this.load()
+      }, TOGETHER_MS)
+    })
+    return () => {
+      stop()
+      news.close()
+      clearTimeout(timer)
+    }
   }
 
   async load(): Promise<void> {
