@@ -65,9 +65,7 @@ def peers(result: Result) -> str:
     rows = []
     for pool, strategy in dict.fromkeys((row["pool"], row["strategy"]) for row in result["rows"]):
         ours, theirs = (found.get((pool, who, strategy)) for who in ("edge-annotator", "scikit-activeml"))
-        both = ours and theirs and "failed" not in ours and "failed" not in theirs
-        times = f"{theirs['cpu_s'] / ours['cpu_s']:.1f}" if both else ""
-        rows.append((f"{pool:,}", f"`{strategy}`", _query(ours), _query(theirs), times))
+        rows.append((f"{pool:,}", f"`{strategy}`", _query(ours), _query(theirs), _times(ours, theirs)))
     limits = result["limits"]
     return markdown(["pool", "strategy", "ours", f"scikit-activeml {result['version']}", "times"], rows) + (
         f"\n\nLimits of each process: {limits['addresses_gb']:.0f} GB of addresses, {limits['cpu_s']} CPU s."
@@ -152,7 +150,21 @@ def _memory(row: dict[str, float] | None) -> str:
 def _query(row: dict[str, Any] | None) -> str:
     if row is None:
         return ""
-    return row["failed"] if "failed" in row else f"{row['cpu_s']:.3f} CPU s{_predicting(row)}, {row['extra_mb']:,} MB"
+    if "failed" in row:
+        return str(row["failed"])
+    costs = f"{row['cpu_s']:.3f} CPU s{_predicting(row)}, {row['extra_mb']:,} MB"
+    # Without it where it was measured on one thread alone.
+    every_core = row.get("every_core", {})
+    return f"{costs}; every core: {every_core['wall_s']:.3f} s" if "wall_s" in every_core else costs
+
+
+def _times(ours: dict[str, Any] | None, theirs: dict[str, Any] | None) -> str:
+    """How many times theirs is ours, in CPU seconds and by the clock."""
+    if ours is None or theirs is None or "failed" in ours or "failed" in theirs:
+        return ""
+    times = f"{theirs['cpu_s'] / ours['cpu_s']:.1f}"
+    one, other = (row.get("every_core", {}).get("wall_s") for row in (ours, theirs))
+    return f"{times}; every core: {other / one:.1f}" if one and other else times
 
 
 def _predicting(row: dict[str, Any]) -> str:
