@@ -19,7 +19,7 @@ import os
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -111,7 +111,7 @@ def measure(kind: Kind, files: list[Path], *, threads: int, rounds: int) -> dict
     a, b = (rows / np.linalg.norm(rows, axis=1, keepdims=True) for rows in (features["plain"], features["ours"]))
     return {
         "pictures": kind.name, "first": f"{kind.size[0]} x {kind.size[1]}", "format": kind.suffix[1:], "images": len(files),
-        "threads": threads, "features": extractor.fingerprint,
+        "threads": threads, "features": extractor.fingerprint, "way": asdict(extractor.way),
         **speed,
         "ratio_per_cpu_s": round(ours["per_cpu_s"] / speed["plain"]["per_cpu_s"], 1),
         "ratio_per_s": round(ours["per_s"] / speed["plain"]["per_s"], 1),

@@ -12,13 +12,14 @@ import numpy as np
 import numpy.typing as npt
 
 from mlcore.backbones.ir import cached_ir
+from mlcore.backbones.quickest import BATCHES, Way, quickest, read
 from mlcore.backbones.spec import Backbone
 from mlcore.device import Device, pick
 from mlcore.edge.preprocess import UnreadableImage, load_input
 from mlcore.types import Floats
 
-# Images a request holds: enough to fill the network, few enough to stay in cache and to lose little when killed.
-BATCH = 8
+# Images that one thread takes in hand: few enough to lose little when killed. A pass of the network may take fewer.
+BATCH = max(BATCHES)
 # Batches under way beyond those being worked on, so that nobody waits and memory stays bounded.
 AHEAD = 2
 
@@ -53,10 +54,18 @@ class Extractor:
                 # Other processes share these cores; pinned streams would pile up on the same ones.
                 "ENABLE_CPU_PINNING": False,
             }
-        model = core.read_model(cached_ir(backbone, device.openvino_precision, folder))
-        size = backbone.input_size
-        model.reshape([openvino.Dimension(1, BATCH), size, size, 3])
-        self._compiled = core.compile_model(model, device.openvino_device, settings)
+        path, size = cached_ir(backbone, device.openvino_precision, folder), backbone.input_size
+
+        def compiled(blocked: bool) -> Any:
+            model = read(core, path, blocked=blocked)
+            model.reshape([openvino.Dimension(1, BATCH), size, size, 3])
+            return core.compile_model(model, device.openvino_device, settings)
+
+        self.way = Way()
+        if device.openvino_device == "CPU":
+            name = backbone.base or backbone.name
+            self.way = quickest(compiled, name=name, size=size, device=device, folder=path.parent)
+        self._compiled = compiled(self.way.blocked)
         self._mine = threading.local()
 
     def embed(self, batch: npt.NDArray[np.uint8]) -> Floats:
@@ -106,8 +115,12 @@ class Extractor:
         request = getattr(self._mine, "request", None)
         if request is None:
             request = self._mine.request = self._compiled.create_infer_request()
-        result = request.infer([np.ascontiguousarray(pixels)], share_inputs=True)
-        return np.array(result[0], np.float32)
+        pixels = np.ascontiguousarray(pixels)
+        features = np.empty((len(pixels), self.dim), np.float32)
+        for start in range(0, len(pixels), self.way.batch):
+            result = request.infer([pixels[start : start + self.way.batch]], share_inputs=True)
+            features[start : start + self.way.batch] = result[0]
+        return features
 
     def _buffer(self) -> npt.NDArray[np.uint8]:
         pixels: npt.NDArray[np.uint8] | None = getattr(self._mine, "pixels", None)

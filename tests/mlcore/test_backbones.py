@@ -19,6 +19,7 @@ from mlcore.backbones import REGISTRY, BackboneMissing, ir
 from mlcore.backbones import __main__ as ahead
 from mlcore.backbones.extractor import BATCH
 from mlcore.backbones.ir import cached_ir
+from mlcore.backbones.quickest import Way, read
 from mlcore.device import pick
 from mlcore.edge import engine
 from mlcore.edge.preprocess import UnreadableImage, load_rgb, to_input
@@ -69,6 +70,17 @@ def test_features_are_those_of_the_torch_network(name, folder):
     found = exact.embed(pixels)
     assert found.shape == expected.shape == (3, backbone.dim)
     np.testing.assert_allclose(found, expected, atol=2e-3 * np.abs(expected).max())
+
+
+@pytest.mark.skipif("avx2" not in pick("cpu").cpu_features, reason="there are no such kernels here")
+def test_features_are_the_same_by_kernels_that_have_to_be_asked_for(folder, lite0):
+    core, path = engine.ov.Core(), cached_ir(REGISTRY["lite0"], lite0.precision, folder)
+    pixels = np.random.default_rng(0).integers(0, 256, (2, 224, 224, 3), np.uint8)
+    usual, other = (
+        core.compile_model(read(core, path, blocked=blocked), "CPU", {"INFERENCE_PRECISION_HINT": "f32"})(pixels)[0]
+        for blocked in (False, True)
+    )
+    np.testing.assert_allclose(other, usual, atol=1e-4 * np.abs(usual).max())
 
 
 def test_files_become_features_in_their_order(lite0, files):
@@ -202,7 +214,9 @@ def test_the_network_is_computed_in_the_precision_that_the_device_has(precision,
     real = engine.ov.Core()
     path = cached_ir(REGISTRY["lite0"], lite0.precision, folder)
     monkeypatch.setattr(engine.ov, "Core", Core)
-    monkeypatch.setattr(sys.modules[backbones.Extractor.__module__], "cached_ir", lambda *_: path)
+    module = sys.modules[backbones.Extractor.__module__]
+    monkeypatch.setattr(module, "cached_ir", lambda *_: path)
+    monkeypatch.setattr(module, "quickest", lambda *_, **__: Way())
     device = replace(pick("cpu"), openvino_device="CPU", openvino_precision=precision)
     made = backbones.Extractor(REGISTRY["lite0"], device=device, folder=folder)
     assert asked == [("CPU", precision)]
