@@ -7,9 +7,9 @@ is what a user waits for: probabilities of the whole pool where the strategy nee
 fitted before, then ten images to ask for. `predict_cpu_s` is the share of the former. scikit-activeml's margin and badge are
 also asked on 1,280 numbers an image, which is what a backbone gives and its users hand it; we make 256 of them, once an
 image. Every query is asked in a process of its own: with one thread for BLAS and OpenMP, and (`every_core`) with neither
-told anything, so that each side takes the threads that it takes by itself. The two sides come in turns, twice, and the
-better turn of each counts. Every process may take 11 GB of addresses and 60 CPU seconds; what it says when that is not enough
-is kept. Memory is what the query added to what the process held already, at its peak.
+told anything, so that each side takes the threads that it takes by itself. Where both are asked they come in turns, twice,
+and the better turn of each counts. Every process may take 11 GB of addresses and 60 CPU seconds; what it says when that is
+not enough is kept. Memory is what the query added to what the process held already, at its peak.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ BACKBONE_DIM = 1280
 BATCH = 10
 # A query that takes fewer CPU seconds than this is repeated, in rounds of at least so many, and the cheapest counts.
 SHORT, ROUND, ROUNDS = 5.0, 0.1, 5
-# Times that each side is asked; once where one query is not short.
+# Times that each of two sides is asked; once where a query is not short.
 TURNS = 2
 LIMITED = tuple(f"{library}_NUM_THREADS" for library in ("OMP", "OPENBLAS", "MKL"))
 OURS, THEIRS = "edge-annotator", "scikit-activeml"
@@ -87,7 +87,7 @@ def main() -> None:
 def in_turns(size: int, sides: tuple[str, ...], method: str, folder: str) -> list[dict[str, Any]]:
     """A row for each side, asked in turns: its costs on one thread, and those with every core under `every_core`."""
     found: dict[str, dict[str, Any]] = {}
-    for _ in range(TURNS):
+    for _ in range(TURNS if len(sides) > 1 else 1):
         for who in sides:
             known = found.get(who)
             if known is None or known.get("cpu_s", SHORT) < SHORT:
