@@ -6,8 +6,9 @@ import sys
 import time
 from pathlib import Path
 
-from mlcore.backbones import DEFAULT, BackboneMissing, TunedProblem, find
+from mlcore.backbones import DEFAULT, BackboneMissing, Extractor, TunedProblem, find
 from mlcore.backbones.ir import cached_ir
+from mlcore.backbones.quickest import known
 from mlcore.device import pick
 
 # Pages and labels go first.
@@ -15,7 +16,7 @@ NICE = 5
 
 
 def main(words: list[str] | None = None) -> None:
-    """Convert the default backbone and the named ones. One whose weights are not here is left out."""
+    """Convert the default backbone and the named ones, and try how they run quickest. One without weights is left out."""
     parser = argparse.ArgumentParser(prog="python -m mlcore.backbones", description=(__doc__ or "").partition(": ")[2])
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"besides {DEFAULT}")
     parser.add_argument("--folder", type=Path, help="where converted networks are kept")
@@ -26,10 +27,14 @@ def main(words: list[str] | None = None) -> None:
     if hasattr(os, "nice"):
         os.nice(NICE)
     time.sleep(options.wait)
-    precision = pick(options.device).openvino_precision
+    device = pick(options.device)
     for name in dict.fromkeys([DEFAULT, *options.names]):
         try:
-            print(cached_ir(find(name, options.tuned), precision, options.folder))  # noqa: T201
+            backbone = find(name, options.tuned)
+            path = cached_ir(backbone, device.openvino_precision, options.folder)
+            if device.openvino_device == "CPU" and known(backbone.base or name, device, path.parent) is None:
+                Extractor(backbone, device=device, folder=options.folder)
+            print(path)  # noqa: T201
         except (BackboneMissing, TunedProblem, ValueError) as problem:
             print(f"{name} is left out: {problem}", file=sys.stderr)  # noqa: T201
 

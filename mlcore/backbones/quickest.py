@@ -44,15 +44,30 @@ def quickest(compiled: Callable[[bool], Any], *, name: str, size: int, device: D
     compiled: the network compiled for batches up to the largest, by the kernels of BLOCKED or not. name, size: of the
     network, and the side of its input; fine-tuning changes neither.
     """
-    kept = folder / f"{name}-{device.openvino_precision}.quickest.json"
-    machine = _machine(device)
-    known = _known(kept, machine)
-    if known is None:
-        known = _tried(compiled, size, blocked=(False, True) if _has_blocked(device) else (False,))
+    way = known(name, device, folder)
+    if way is None:
+        way = _tried(compiled, size, blocked=(False, True) if _has_blocked(device) else (False,))
+        kept = _kept(name, device, folder)
         beside = kept.with_suffix(f".{time.time_ns()}")
-        beside.write_text(json.dumps({"machine": machine, **asdict(known)}), encoding="utf-8")
+        beside.write_text(json.dumps({"machine": _machine(device), **asdict(way)}), encoding="utf-8")
         beside.replace(kept)
-    return known
+    return way
+
+
+def known(name: str, device: Device, folder: Path) -> Way | None:
+    """What a trial on this machine, with this OpenVINO, found; None where there was none."""
+    try:
+        found = json.loads(_kept(name, device, folder).read_text(encoding="utf-8"))
+        if found["machine"] == _machine(device):
+            return Way(blocked=bool(found["blocked"]), batch=int(found["batch"]))
+    except (OSError, ValueError, KeyError, TypeError):
+        # Not there, or not whole: it is tried again.
+        pass
+    return None
+
+
+def _kept(name: str, device: Device, folder: Path) -> Path:
+    return folder / f"{name}-{device.openvino_precision}.quickest.json"
 
 
 def _has_blocked(device: Device) -> bool:
@@ -65,17 +80,6 @@ def _machine(device: Device) -> str:
     from mlcore.edge.engine import ov as openvino
 
     return f"{cpu_name_of_this_machine()} ({' '.join(device.cpu_features)}), OpenVINO {openvino.__version__}"
-
-
-def _known(kept: Path, machine: str) -> Way | None:
-    try:
-        found = json.loads(kept.read_text(encoding="utf-8"))
-        if found.pop("machine") == machine:
-            return Way(blocked=bool(found["blocked"]), batch=int(found["batch"]))
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        # Not there, or not whole: it is tried again.
-        pass
-    return None
 
 
 def _tried(compiled: Callable[[bool], Any], size: int, *, blocked: tuple[bool, ...]) -> Way:

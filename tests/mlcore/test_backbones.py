@@ -191,11 +191,14 @@ def test_of_two_that_miss_a_converted_network_one_makes_it(monkeypatch, tmp_path
 
 def test_networks_are_converted_ahead_and_one_without_weights_is_left_out(monkeypatch, tmp_path, capsys):
     monkeypatch.setattr(ahead.os, "nice", lambda by: by)
-    monkeypatch.setattr(ahead, "cached_ir", lambda backbone, precision, folder: backbone.weights() and backbone.name)
+    monkeypatch.setattr(ahead, "cached_ir", lambda backbone, _, folder: backbone.weights() and folder / backbone.name)
+    tried = []
+    monkeypatch.setattr(ahead, "Extractor", lambda backbone, device, folder: tried.append((backbone.name, folder)))
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     ahead.main(["--folder", str(tmp_path), "resnet50", "lite0", "vgg"])
     told = capsys.readouterr()
-    assert told.out.split() == ["lite0"]
+    assert told.out.split() == [str(tmp_path / "lite0")]
+    assert tried == [("lite0", tmp_path)]
     assert "resnet50 is left out: The weights of ResNet-50 are not on this machine." in told.err
     assert "vgg is left out: Unknown backbone 'vgg'" in told.err
 
