@@ -12,6 +12,7 @@ import pytest
 
 from tests.installation import Installation
 from tests.photos import real_photos, write_digits
+from tests.prepared import furnish
 from tests.servers import PostgresServer, RedisServer
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
@@ -28,11 +29,11 @@ def pytest_report_header() -> list[str]:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The quick ones first; then the longest, from a folder to the edge, so that nothing waits for it in the end."""
+    """The longest first, from a folder to the edge: they mostly wait, and the quick ones fill the time beside them."""
 
     def place(item: pytest.Item) -> tuple[bool, bool]:
         browser, slow = "browser" in item.keywords, "slow" in item.keywords
-        return browser or slow, not (browser and slow)
+        return not (browser and slow), not (browser or slow)
 
     items.sort(key=place)
     if "TEST_DATABASE_URL" in os.environ:
@@ -115,12 +116,16 @@ def postgres_url(postgres_server: PostgresServer) -> str:
 
 
 @pytest.fixture
-def installation(tmp_path: Path) -> Iterator[Callable[..., Installation]]:
-    """Makes whole installations, `annotator up` and all; those still running are ended after the test."""
+def installation(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Installation]]:
+    """Makes whole installations, `annotator up` and all; those still running are ended after the test.
+
+    They begin with nothing, or, where `prepared` is asked for, with what a first start would have made.
+    """
     made: list[Installation] = []
 
-    def make(data: Path | None = None, **environment: str) -> Installation:
-        made.append(Installation(data or tmp_path / f"data{len(made)}", environment))
+    def make(data: Path | None = None, *, prepared: bool = False, **environment: str) -> Installation:
+        folder = data or tmp_path / f"data{len(made)}"
+        made.append(Installation(furnish(folder, tmp_path_factory) if prepared else folder, environment))
         return made[-1]
 
     yield make

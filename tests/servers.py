@@ -21,7 +21,7 @@ import redis
 from annotator.supervisor.embedded_redis import redis_server
 from annotator.supervisor.lifeline import tied_to
 
-PATIENCE = 30.0
+PATIENCE = 120.0
 
 
 class RedisServer:

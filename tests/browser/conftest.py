@@ -12,6 +12,7 @@ from tests.browser.small import Small, make_small, owner_of
 from tests.browser.window import OPTIONS
 from tests.installation import Installation
 from tests.person import Person
+from tests.prepared import furnish
 
 
 @pytest.fixture(scope="session")
@@ -40,7 +41,7 @@ def page(browser: Browser) -> Iterator[Page]:
 @pytest.fixture(scope="session")
 def shared_site(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
     """A running installation for tests of single pages: each has a project of its own in it."""
-    site = Installation(tmp_path_factory.mktemp("shared-site")).start()
+    site = Installation(furnish(tmp_path_factory.mktemp("shared-site"), tmp_path_factory)).start()
     yield site
     site.stop()
 

@@ -45,7 +45,7 @@ def test_three_devices_from_a_click_and_back(
     page: Page, installation: Callable[..., Installation], devices: list[EdgeDevice], photos: Path, tmp_path: Path,
     record_property: Callable[[str, object], None],
 ) -> None:
-    site = installation().start("--devices", f"127.0.0.1:{free_port()}")
+    site = installation(prepared=True).start("--devices", f"127.0.0.1:{free_port()}")
     site.wait_until_healthy()
     taught, seen = _pictures(photos, tmp_path / "taught")
     known = [path.read_bytes() for paths in seen for path in paths]

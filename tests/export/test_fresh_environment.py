@@ -8,7 +8,6 @@ import os
 import shutil
 import socket
 import subprocess
-import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,6 +21,7 @@ from mlcore.export import ExportResult
 from tests.export.conftest import Learnt
 from tests.export.shell import blocks, commands
 from tests.export.tiny import unpack
+from tests.installation import wait_until
 from tests.servers import free_port
 
 pytestmark = pytest.mark.slow
@@ -51,13 +51,15 @@ def run(words: list[str] | str, folder: Path) -> str:
     return done.stdout
 
 
-def wait_for(port: int) -> None:
-    for _ in range(600):
+def wait_for(server: subprocess.Popen[bytes], port: int, said: Path) -> None:
+    """Until it answers; what it said is shown when it does not."""
+
+    def answers() -> bool:
+        assert server.poll() is None, f"The server ended: {said.read_text()[-2000:]}"
         with socket.socket() as one:
-            if one.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        time.sleep(0.1)
-    pytest.fail("The server did not come up within a minute.")
+            return one.connect_ex(("127.0.0.1", port)) == 0
+
+    wait_until(answers, "the server")
 
 
 @pytest.fixture(scope="module")
@@ -84,8 +86,10 @@ def device(shipped: ExportResult, learnt: Learnt, tmp_path_factory: pytest.TempP
         for command in commands("edge.md"):
             words = command.replace("8080", str(port))
             if "--serve" in command:
-                servers.append(subprocess.Popen(words.split(), cwd=folder, stderr=subprocess.DEVNULL))
-                wait_for(port)
+                log = folder / f"server{len(servers)}.log"
+                with log.open("wb") as stderr:
+                    servers.append(subprocess.Popen(words.split(), cwd=folder, stderr=stderr))
+                wait_for(servers[-1], port, log)
             else:
                 said[command] = run(words, folder)
     finally:

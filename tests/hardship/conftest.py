@@ -15,6 +15,7 @@ from tests.hardship.asker import Asker
 from tests.hardship.field import Device, Workspace
 from tests.hardship.meddler import Meddler
 from tests.installation import Installation
+from tests.prepared import furnish
 
 BUNDLES = 26
 
@@ -23,7 +24,8 @@ BUNDLES = 26
 def workspace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
     """A running site with a project, its owner, and bundles."""
     # Devices that were cut off look again soon.
-    site = Installation(tmp_path_factory.mktemp("site"), {"ANNOTATOR_DEVICE_SECONDS": "2"}).start()
+    data = furnish(tmp_path_factory.mktemp("site"), tmp_path_factory)
+    site = Installation(data, {"ANNOTATOR_DEVICE_SECONDS": "2"}).start()
     try:
         person = owner_of(site)
         environment = {

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from annotator.supervisor.machine import READY
+from tests.prepared import furnish
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
@@ -22,8 +23,10 @@ def environment_of(folder: Path, redis_url: str, database: str, request: pytest.
     environment = os.environ | {
         "ANNOTATOR_DATA": str(folder), "REDIS_URL": redis_url, "DJANGO_SETTINGS_MODULE": "annotator.config.settings",
     }
-    if database == "postgresql":
-        environment["DATABASE_URL"] = request.getfixturevalue("postgres_url")
+    if database == "sqlite":
+        furnish(folder, request.getfixturevalue("tmp_path_factory"))
+        return environment
+    environment["DATABASE_URL"] = request.getfixturevalue("postgres_url")
     call(environment, "manage.py", "migrate", "-v", "0")
     return environment
 

@@ -43,7 +43,7 @@ def progress(script: Script, project: int) -> dict[str, int]:
 @pytest.fixture
 def site(installation: Callable[..., Installation]) -> Installation:
     """Up, with a worker for every queue."""
-    up = installation().start()
+    up = installation(prepared=True).start()
     up.wait_until_healthy()
     return up
 

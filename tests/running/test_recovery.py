@@ -29,7 +29,7 @@ def progress(person: Person) -> dict[str, Any]:
 
 
 def test_killed_processes_come_back_and_it_is_said(installation: Make) -> None:
-    site = installation().start()
+    site = installation(prepared=True).start()
     site.wait_until_healthy()
     killed = {words: site.find(*words) for words in [("worker", "learn"), ("worker", "bulk,train"), ("web",)]}
     for process in killed.values():
@@ -43,7 +43,7 @@ def test_killed_processes_come_back_and_it_is_said(installation: Make) -> None:
 
 
 def test_images_that_came_while_the_site_was_down_get_their_features(installation: Make, some_photos: Path) -> None:
-    site = installation()
+    site = installation(prepared=True)
     imported = site.run("import", "toys", str(some_photos), "--labels", "folder")
     assert "12 images stored in 'toys'" in imported.stdout, imported.stderr
     site.start()
@@ -52,7 +52,7 @@ def test_images_that_came_while_the_site_was_down_get_their_features(installatio
 
 
 def test_redis_dies_and_work_goes_on(installation: Make, some_photos: Path) -> None:
-    site = installation().start()
+    site = installation(prepared=True).start()
     site.wait_until_healthy()
     person = signed_in(site)
     site.redis().kill()
@@ -64,7 +64,7 @@ def test_redis_dies_and_work_goes_on(installation: Make, some_photos: Path) -> N
 
 
 def test_health_says_what_is_missing(installation: Make) -> None:
-    site = installation(REDIS_URL="redis://127.0.0.1:9/0").start()
+    site = installation(prepared=True, REDIS_URL="redis://127.0.0.1:9/0").start()
     status, answer = site.health()
     assert status == 503
     assert answer == {

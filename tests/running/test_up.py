@@ -107,7 +107,7 @@ def test_a_busy_port_is_one_sentence(site: Installation, installation: Make) -> 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_ending_it_ends_everything(installation: Make, number: signal.Signals) -> None:
-    site = installation().start()
+    site = installation(prepared=True).start()
     site.wait_until_healthy()
     family = site.processes()
     assert site.stop(number) == 0
@@ -123,7 +123,7 @@ def test_it_can_be_ended_while_it_starts(installation: Make) -> None:
 
 
 def test_killed_outright_it_leaves_nothing_running_and_starts_again(installation: Make) -> None:
-    site = installation().start()
+    site = installation(prepared=True).start()
     site.wait_until_healthy()
     family = site.processes()
     assert site.process is not None
