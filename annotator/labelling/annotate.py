@@ -16,6 +16,7 @@ from annotator.projects.models import Label, Project, User
 
 Kind = Annotation.Kind
 REUSED = "This id was used for another image: make a fresh UUID for each answer."
+VANISHED = "Something that this answer names was deleted at this very moment: go on to the next image."
 GONE = "This image has been deleted: go on to the next one."
 HIGHEST_ID = 2**63 - 1
 LONGEST_LOOK = 86_400.0
@@ -41,15 +42,20 @@ def annotate(
             is_audit = statements.lock_image(project.pk, image_id) if 0 <= image_id <= HIGHEST_ID else None
             if is_audit is None:
                 raise NotFound(GONE, field="image")
-            if statements.is_known(id):
-                return _known(id, project, image_id), False
-            _check_labels(project, label, guess)
+            try:
+                _check_labels(project, label, guess)
+            except Invalid:
+                # What was said before stays said, whatever has become of its class since.
+                if statements.is_known(id):
+                    return _known(id, project, image_id), False
+                raise
             annotation = Annotation(
                 id=id, project=project, image_id=image_id, kind=kind, label_id=None if label is None else _id(label),
                 author=author, source=source, seconds=None if seconds is None else min(seconds, LONGEST_LOOK),
                 guess_id=None if guess is None else _id(guess), confidence=confidence, model_number=model_version,
             )
-            statements.insert(annotation)
+            if not statements.insert(annotation):
+                return _known(id, project, image_id), False
             if kind != Kind.CLEAR:
                 statements.let_stand(annotation, is_audit)
                 statements.drop_lease(image_id)
@@ -58,8 +64,7 @@ def annotate(
                 if author is not None and client:
                     hold(project=project, image_id=image_id, is_audit=is_audit, user=author, client=client)
     except IntegrityError as error:
-        # Two requests with the same id at the same moment, about two images.
-        raise Conflict(REUSED, field="id") from error
+        raise Conflict(VANISHED) from error
     return annotation, True
 
 

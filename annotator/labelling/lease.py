@@ -39,7 +39,7 @@ def renew(*, project: Project, user: User, client: str, images: Collection[int])
 def release(*, project: Project, user: User, client: str, images: Collection[int] | None = None) -> int:
     """Give images back (all that the client holds, unless some are named): how many were."""
     with transaction.atomic():
-        turn = statements.lock_turn(project.pk)
+        turn, _ = statements.lock_turn(project.pk, timezone.now())
         released, tasks, audits = statements.take_released(project.pk, user.pk, client, images)
         if tasks:
             wind_back(turn, project.audit_every, tasks, audits)
@@ -53,7 +53,7 @@ def end_expired() -> None:
     expired = Project.objects.filter(pk__in=Lease.objects.filter(expires_at__lte=now).values("project"))
     for project in expired:
         with transaction.atomic():
-            turn = statements.lock_turn(project.pk)
+            turn, _ = statements.lock_turn(project.pk, now)
             wind_back(turn, project.audit_every, *statements.take_expired(project.pk, now))
             statements.save_turn(turn)
 

@@ -71,8 +71,10 @@ def next_tasks(*, project: Project, user: User, client: str, count: int = 1, exc
 
 def _hand_out(project: Project, user: User, client: str, count: int, exclude: Collection[int]) -> list[Task]:
     until = lease.expiry()
-    turn = statements.lock_turn(project.pk)
-    lease.wind_back(turn, project.audit_every, *statements.take_expired(project.pk, timezone.now()))
+    now = timezone.now()
+    turn, some_ended = statements.lock_turn(project.pk, now)
+    if some_ended:
+        lease.wind_back(turn, project.audit_every, *statements.take_expired(project.pk, now))
     held = statements.held_by(project.pk, user.pk, client, exclude, count)
     if held:
         statements.renew_leases([image.pk for image, _ in held], until)

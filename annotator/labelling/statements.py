@@ -21,29 +21,40 @@ from annotator.labelling.models import Annotation, Turn
 _IMAGE_FIELDS = ("id", "project_id", "sha256", "name", "width", "height", "is_audit", "sort_key")
 _IMAGE = ", ".join(f"i.{field}" for field in _IMAGE_FIELDS)
 _UNANSWERED = "NOT EXISTS (SELECT 1 FROM labelling_standing s WHERE s.image_id = i.id)"
+_UNANSWERED_LEASE = _UNANSWERED.replace("i.id", "l.image_id")
 _FREE = f"{_UNANSWERED} AND NOT EXISTS (SELECT 1 FROM labelling_lease l WHERE l.image_id = i.id)"
 # The same asked of the candidate's own row: candidates that are taken are passed over without looking at their images.
 _FREE_CANDIDATE = _FREE.replace("i.id", "c.image_id")
 
 _DEVICE_IMPORTS = "SELECT b.id FROM images_import b WHERE b.project_id = %s AND b.source = 'device'"
 
-_ANNOTATION_FIELDS = [field for field in Annotation._meta.concrete_fields if not field.primary_key]
+_ANNOTATION_FIELDS = [field.attname for field in Annotation._meta.concrete_fields if not field.primary_key]
+_INSERT = (
+    f"INSERT INTO labelling_annotation ({', '.join(_ANNOTATION_FIELDS)}) "
+    f"VALUES ({', '.join(['%s'] * len(_ANNOTATION_FIELDS))}) ON CONFLICT (id) DO NOTHING"
+)
 
 Row = Sequence[Any]
 
 
-def lock_turn(project_id: int) -> Turn:
-    """The turn of a project, locked until the transaction ends."""
+def lock_turn(project_id: int, now: datetime) -> tuple[Turn, bool]:
+    """The turn of a project, locked until the transaction ends; also whether leases have ended by then."""
     lock = "" if connection.vendor == "sqlite" else " FOR UPDATE"
-    select = "SELECT handed_out, last_audit, audit_after, learn_after FROM labelling_turn WHERE project_id = %s" + lock
-    row = _one(select, project_id)
+    select = (
+        "SELECT handed_out, last_audit, audit_after, learn_after, "
+        "EXISTS (SELECT 1 FROM labelling_lease l WHERE l.project_id = t.project_id AND l.expires_at <= %s) "
+        "FROM labelling_turn t WHERE t.project_id = %s"
+    )
+    values = (_moment(now), project_id)
+    row = _one(select + lock, *values)
     while row is None:
         _run(
             "INSERT INTO labelling_turn (project_id, handed_out, last_audit, audit_after, learn_after) "
             "VALUES (%s, 0, 0, -1, -1) ON CONFLICT (project_id) DO NOTHING", project_id,
         )
-        row = _one(select, project_id)
-    return Turn(project_id=project_id, handed_out=row[0], last_audit=row[1], audit_after=row[2], learn_after=row[3])
+        row = _one(select + lock, *values)
+    turn = Turn(project_id=project_id, handed_out=row[0], last_audit=row[1], audit_after=row[2], learn_after=row[3])
+    return turn, bool(row[4])
 
 
 def count_free(project_id: int) -> tuple[dict[bool, int], bool]:
@@ -52,16 +63,13 @@ def count_free(project_id: int) -> tuple[dict[bool, int], bool]:
     Also whether devices have ever sent any.
     """
     counts = _one(
-        "SELECT images - audit_images - (labelled + skipped + flagged - audit_answered), audit_images - audit_answered, "
-        f"EXISTS ({_DEVICE_IMPORTS}) FROM labelling_tally WHERE project_id = %s", project_id, project_id,
+        "SELECT images - audit_images - (labelled + skipped + flagged - audit_answered) - (h.leases - h.audits), "
+        f"audit_images - audit_answered - h.audits, EXISTS ({_DEVICE_IMPORTS}) FROM labelling_tally, "
+        "(SELECT count(*) AS leases, count(CASE WHEN l.is_audit THEN 1 END) AS audits FROM labelling_lease l "
+        f"WHERE l.project_id = %s AND {_UNANSWERED_LEASE}) h WHERE project_id = %s", project_id, project_id, project_id,
     )
-    held = _all(
-        "SELECT l.is_audit, count(*) FROM labelling_lease l JOIN images_image i ON i.id = l.image_id "
-        f"WHERE l.project_id = %s AND {_UNANSWERED} GROUP BY l.is_audit", project_id,
-    )
-    leases = {bool(is_audit): count for is_audit, count in held}
     learns, audits, sent = counts or (0, 0, False)
-    return {False: learns - leases.get(False, 0), True: audits - leases.get(True, 0)}, bool(sent)
+    return {False: learns, True: audits}, bool(sent)
 
 
 def save_turn(turn: Turn) -> None:
@@ -84,10 +92,10 @@ def take_expired(project_id: int, now: datetime) -> tuple[int, int]:
 
 def take_released(project_id: int, user_id: int, client: str, images: Collection[int] | None) -> tuple[int, int, int]:
     """Take images back from a client (all of its own, or some): how many images, tasks, and audit tasks."""
-    some = "" if images is None else f" AND image_id IN ({_numbers(images)})"
+    some = "" if images is None else f" AND image_id IN ({_marks(images)})"
     found = _all(
         "SELECT image_id, number, is_audit FROM labelling_lease "
-        f"WHERE project_id = %s AND user_id = %s AND client = %s{some}", project_id, user_id, client,
+        f"WHERE project_id = %s AND user_id = %s AND client = %s{some}", project_id, user_id, client, *(images or ()),
     )
     return len(found), *_take_back_leases(found)
 
@@ -95,7 +103,7 @@ def take_released(project_id: int, user_id: int, client: str, images: Collection
 def _take_back_leases(rows: Collection[Row]) -> tuple[int, int]:
     """End leases; those without a number were not handed out as tasks."""
     if rows:
-        _run(f"DELETE FROM labelling_lease WHERE image_id IN ({_numbers([row[0] for row in rows])})")
+        _run(f"DELETE FROM labelling_lease WHERE image_id IN ({_marks(rows)})", *(row[0] for row in rows))
     tasks = [bool(is_audit) for _, number, is_audit in rows if number]
     return len(tasks), sum(tasks)
 
@@ -107,14 +115,14 @@ def held_by(
     found = _all(
         f"SELECT {_IMAGE}, l.shown FROM labelling_lease l JOIN images_image i ON i.id = l.image_id "
         f"WHERE l.project_id = %s AND l.client = %s AND l.user_id = %s AND {_UNANSWERED}{_but(exclude)} "
-        "ORDER BY l.number LIMIT %s", project_id, client, user_id, count,
+        "ORDER BY l.number LIMIT %s", project_id, client, user_id, *exclude, count,
     )
     return [(_image(row), json.loads(row[-1])) for row in found]
 
 
 def renew_leases(images: Collection[int], until: datetime) -> None:
     """Put off when leases end."""
-    _run(f"UPDATE labelling_lease SET expires_at = %s WHERE image_id IN ({_numbers(images)})", _moment(until))
+    _run(f"UPDATE labelling_lease SET expires_at = %s WHERE image_id IN ({_marks(images)})", _moment(until), *images)
 
 
 def free_candidates(
@@ -130,7 +138,7 @@ def free_candidates(
         "FROM labelling_candidate c JOIN images_image i ON i.id = c.image_id "
         f"WHERE c.project_id = %s AND c.is_audit = %s{sent} AND {_FREE_CANDIDATE}{_but(exclude, 'c.image_id')} "
         "ORDER BY c.position LIMIT %s",
-        project_id, is_audit, *([project_id] if sent else []), count,
+        project_id, is_audit, *([project_id] if sent else []), *exclude, count,
     )
     return [(_image(row), row[len(_IMAGE_FIELDS) :]) for row in found]
 
@@ -142,7 +150,7 @@ def free_images(
     found = _all(
         f"SELECT {_IMAGE} FROM images_image i WHERE i.project_id = %s AND i.is_audit = %s "
         f"AND i.sort_key > %s AND i.sort_key <= %s AND {_FREE}{_but(exclude)} ORDER BY i.sort_key LIMIT %s",
-        project_id, is_audit, after, before, count,
+        project_id, is_audit, after, before, *exclude, count,
     )
     return [_image(row) for row in found]
 
@@ -173,35 +181,32 @@ def lock_image(project_id: int, image_id: int) -> bool | None:
 
 def is_known(annotation_id: UUID) -> bool:
     """Whether an annotation of this id was made before."""
-    value = Annotation._meta.get_field("id").get_db_prep_value(annotation_id, connection)
-    return _one("SELECT 1 FROM labelling_annotation WHERE id = %s", value) is not None
+    return _one("SELECT 1 FROM labelling_annotation WHERE id = %s", _uuid(annotation_id)) is not None
 
 
 def labels_of(project_id: int, wanted: Collection[int]) -> dict[int, tuple[str, bool]]:
     """Of those classes that are the project's: name, and whether it has been archived."""
     found = _all(
-        f"SELECT id, name, archived_at FROM projects_label WHERE project_id = %s AND id IN ({_numbers(wanted)})",
-        project_id,
+        f"SELECT id, name, archived_at FROM projects_label WHERE project_id = %s AND id IN ({_marks(wanted)})",
+        project_id, *wanted,
     )
     return {label: (name, archived is not None) for label, name, archived in found}
 
 
-def insert(annotation: Annotation) -> None:
-    """Write a new annotation down; gives it its `seq`. Raises IntegrityError for an id that was used."""
+def insert(annotation: Annotation) -> bool:
+    """Write a new annotation down and give it its `seq`; False, and nothing is written, when its id was used before."""
     annotation.created_at = timezone.now()
-    values = [field.get_db_prep_save(getattr(annotation, field.attname), connection) for field in _ANNOTATION_FIELDS]
-    columns = ", ".join(str(field.column) for field in _ANNOTATION_FIELDS)
-    statement = f"INSERT INTO labelling_annotation ({columns}) VALUES ({', '.join(['%s'] * len(values))})"
+    adapted = {"id": _uuid(annotation.id), "created_at": _moment(annotation.created_at)}
+    values = [adapted[name] if name in adapted else getattr(annotation, name) for name in _ANNOTATION_FIELDS]
     with connection.cursor() as cursor:
-        if connection.vendor == "sqlite":
-            # Not every SQLite that Django takes knows RETURNING.
-            cursor.execute(statement, values)
-            annotation.seq = cursor.lastrowid
-        else:
-            cursor.execute(f"{statement} RETURNING seq", values)
-            (annotation.seq,) = cursor.fetchone()
+        # Not every SQLite that Django takes knows RETURNING.
+        cursor.execute(_INSERT if connection.vendor == "sqlite" else f"{_INSERT} RETURNING seq", values)
+        if cursor.rowcount != 1:
+            return False
+        annotation.seq = cursor.lastrowid if connection.vendor == "sqlite" else cursor.fetchone()[0]
     annotation._state.adding = False
     annotation._state.db = connection.alias
+    return True
 
 
 def let_stand(annotation: Annotation, is_audit: bool) -> None:
@@ -238,17 +243,21 @@ def _run(sql: str, *values: Any) -> int:
         return int(cursor.rowcount)
 
 
-def _numbers(values: Collection[int]) -> str:
-    """Ids as they stand in a statement: digits and commas, whatever was passed."""
-    return ", ".join(str(int(value)) for value in values) or "NULL"
+def _marks(values: Collection[Any]) -> str:
+    """Places for so many values. With the values outside, the text stays the same, and a database need not read it again."""
+    return ", ".join(["%s"] * len(values)) or "NULL"
 
 
 def _but(exclude: Collection[int], column: str = "i.id") -> str:
-    return f" AND {column} NOT IN ({_numbers(exclude)})" if exclude else ""
+    return f" AND {column} NOT IN ({_marks(exclude)})" if exclude else ""
 
 
 def _moment(value: datetime) -> Any:
     return connection.ops.adapt_datetimefield_value(value)
+
+
+def _uuid(value: UUID) -> UUID | str:
+    return value if connection.features.has_native_uuid_field else value.hex
 
 
 def _image(row: Row) -> Image:

@@ -43,6 +43,13 @@ def test_the_same_id_again_adds_nothing(project: Project, anna: User, cup: Label
     assert Standing.objects.get().label == glass, "the late retry does not win"
 
 
+def test_the_same_id_again_is_known_even_when_its_class_has_been_archived(project: Project, anna: User, cup: Label) -> None:
+    [image] = make_images(project, 1)
+    first, _ = annotate(id=ID, project=project, image=image, author=anna, kind="label", label=cup)
+    archive_label(label=cup, user=anna)
+    assert annotate(id=ID, project=project, image=image, author=anna, kind="label", label=cup) == (first, False)
+
+
 def test_the_same_id_for_another_image_is_a_conflict(project: Project, anna: User, cup: Label) -> None:
     one, other = make_images(project, 2)
     annotate(id=ID, project=project, image=one, author=anna, kind="label", label=cup)
