@@ -21,6 +21,8 @@ log = logging.getLogger(__name__)
 # For so long a loser can still be used all the same, and what was there before the one before can be gone back to.
 KEEP = timedelta(days=7)
 LOOK_SECONDS = 3600
+# Letters of the name of a fine-tuned backbone, with which the names of its network's files begin.
+TUNED_NAME = len("tuned-0123456789ab")
 # Lies in a folder since it was first seen to be of no use.
 MARK = "unused"
 
@@ -57,8 +59,8 @@ def forget(*, now: datetime) -> list[str]:
         if _is_over(folder, needed=folder.name in needed.fingerprints or _backbone(folder) in needed.features, now=now):
             gone.append(_delete(folder))
     for network in (root / "ir").glob("tuned-*"):
-        # It is made again from the weights, so it lives as long as they.
-        if not (root / "tuned" / _backbone(network)).exists():
+        # It and what is known of it are made again from the weights, so they live as long as those.
+        if not (root / "tuned" / network.name[:TUNED_NAME]).exists():
             network.unlink(missing_ok=True)
     return gone
 
@@ -109,5 +111,5 @@ def _folders(root: Path, pattern: str) -> list[Path]:
 
 
 def _backbone(path: Path) -> str:
-    """The name of the backbone in a fingerprint: `tuned-0123456789ab-f32-ba9876543210.xml` gives `tuned-0123456789ab`."""
+    """The name of the backbone in a fingerprint: `tuned-0123456789ab-f32-ba9876543210` gives `tuned-0123456789ab`."""
     return path.name.rsplit("-", 2)[0]

@@ -29,8 +29,8 @@ def kept(world: World, settings: object, tmp_path: Path) -> Iterator[World]:
             (tmp_path / folder / file).mkdir(parents=True)
             (tmp_path / folder / file / "content").touch()
         (tmp_path / "ir").mkdir(exist_ok=True)
-        for suffix in (".xml", ".bin"):
-            (tmp_path / "ir" / f"{print_of(name)}{suffix}").touch()
+        for file in (f"{print_of(name)}.xml", f"{print_of(name)}.bin", f"{name}-f32.quickest.json"):
+            (tmp_path / "ir" / file).touch()
     for number, who in enumerate(("older", "before", "serving"), 1):
         FeatureSpace.objects.create(
             project=world.project, number=number, backbone=NAMES[who], fingerprint=print_of(NAMES[who]), fitted_on=10,
@@ -53,8 +53,9 @@ def there() -> set[str]:
     """Whose weights, features and network are all there; none may be there in part."""
     tuned = {path.name for path in (settings.DATA_DIR / "tuned").iterdir()}
     features = {path.name.rsplit("-", 2)[0] for path in (settings.DATA_DIR / "features").iterdir()}
-    networks = {path.name.rsplit("-", 2)[0] for path in (settings.DATA_DIR / "ir").iterdir()}
+    networks = {path.name[:18] for path in (settings.DATA_DIR / "ir").iterdir()}
     assert tuned == features == networks
+    assert len(list((settings.DATA_DIR / "ir").iterdir())) == 3 * len(networks)
     return {who for who, name in NAMES.items() if name in tuned}
 
 
