@@ -7,7 +7,7 @@ from mlcore.types import Floats, Ints
 # Rows compared at a time, so that memory stays bounded however many labels there are.
 BLOCK = 1024
 # Bounds looked at again together before one row is chosen.
-PEEK = 32
+PEEK = 16
 # Gains below this share of the first one are noise: everything is covered.
 EXHAUSTED = 1e-6
 
