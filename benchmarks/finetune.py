@@ -93,14 +93,13 @@ def measure(name: str, options: Any, *, place: Path, keep: Path) -> dict[str, An
         return None
     paths, labels, classes = read(folder)
     recipe = Recipe.for_mode(options.mode, mirror=pictures.mirror)
-    frozen: Floats | None = None
     rows = []
     for seed in range(options.seeds or pictures.seeds):
         order = np.random.default_rng(seed).permutation(len(paths))
         for count in options.labels or pictures.labels:
             kept = keep / f"{name}-{options.mode}-{options.pool}-{options.test}-{seed}-{count}.json"
             if not kept.exists():
-                frozen = embed(BACKBONE, paths, place) if frozen is None else frozen
+                frozen = frozen_features(paths, place, keep / f"{name}.npy")
                 world = Split(labels, classes, order[: options.pool], order[options.pool :][: options.test], count)
                 row = one(world, paths, frozen, replace(recipe, seed=seed), place / f"{seed}-{count}")
                 kept.write_text(json.dumps(row))
@@ -108,6 +107,14 @@ def measure(name: str, options: Any, *, place: Path, keep: Path) -> dict[str, An
     return {
         "set": name, "folder": folder.name, "images": len(paths), "classes": classes, "recipe": asdict(recipe), "rows": rows,
     }
+
+
+def frozen_features(paths: list[Path], place: Path, kept: Path) -> Floats:
+    """Those of the backbone as it comes, computed once."""
+    if not kept.exists():
+        np.save(kept, embed(BACKBONE, paths, place))
+    found: Floats = np.load(kept)
+    return found
 
 
 class Split:

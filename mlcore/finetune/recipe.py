@@ -17,14 +17,15 @@ class Recipe:
     training images. batch: images of one step, of all processes together. rate: highest learning rate of the backbone;
     classifier_rate: of the temporary classifier on top. decay: weight decay (AdamW; Loshchilov and Hutter, ICLR 2019).
     smoothing: of labels. held_out: share of the images that only decides which epoch was best. patience: epochs without
-    a better one until it stops. mirror: every second look at an image is mirrored. precision: "auto" takes bfloat16
-    where it pays. checkpoint_steps: steps between two checkpoints.
+    a better one until it stops. mirror: every second look at an image is mirrored. mix: each image is blended with another
+    of its step, and its label too, by a share from Beta(mix, mix); 0 for never. precision: "auto" takes bfloat16 where it
+    pays. checkpoint_steps: steps between two checkpoints.
     """
 
     mode: Mode = "partial"
     blocks: int | None = None
-    epochs: int = 12
-    batch: int = 32
+    epochs: int = 8
+    batch: int = 16
     rate: float = 3e-4
     classifier_rate: float = 1e-3
     decay: float = 0.02
@@ -32,6 +33,7 @@ class Recipe:
     held_out: float = 0.15
     patience: int = 6
     mirror: bool = True
+    mix: float = 0.4
     precision: Literal["auto", "bf16", "f32"] = "auto"
     checkpoint_steps: int = 50
     seed: int = 0
@@ -47,13 +49,15 @@ class Recipe:
             raise ValueError(f"blocks is {self.blocks}: train at least one.")
         if not 0 < self.held_out < 1:
             raise ValueError(f"held_out is {self.held_out}: use a share between 0 and 1.")
+        if self.mix < 0:
+            raise ValueError(f"mix is {self.mix}: use 0 or more.")
 
     @classmethod
     def for_mode(cls, mode: Mode, *, epochs: int | None = None, mirror: bool = True, seed: int = 0) -> Self:
         """What we recommend. The whole network takes a third of the learning rate: its early layers are good as they are."""
         recipe = cls(mode=mode, mirror=mirror, seed=seed)
         if mode == "full":
-            recipe = replace(recipe, rate=1e-4, epochs=6)
+            recipe = replace(recipe, rate=1e-4, epochs=6, batch=32)
         return recipe if epochs is None else replace(recipe, epochs=epochs)
 
     @property

@@ -17,7 +17,7 @@ from mlcore.finetune import checkpoint
 from mlcore.finetune.classifier import WEIGHT_POWER, Classifier, Tuned
 from mlcore.finetune.inputs import Inputs, Look
 from mlcore.finetune.outcome import Epoch, Progress, Result, State, Stopped, TooFew
-from mlcore.finetune.plan import batches, schedule, split
+from mlcore.finetune.plan import Step, batches, schedule, split
 from mlcore.finetune.recipe import Recipe
 from mlcore.finetune.stages import cut, has_depthwise, whole
 from mlcore.finetune.world import World
@@ -154,13 +154,13 @@ class _Run:
         world = self.world
         todo = batches(self.train, recipe=self.recipe, epoch=state.epoch, processes=world.size)
         for step in range(state.step, len(todo)):
-            rows, views = todo[step]
+            now = todo[step]
             factor = schedule((state.epoch - 1) * len(todo) + step, self.recipe.epochs * len(todo))
             for group in optimizer.param_groups:
                 group["lr"] = group["highest"] * factor
-            weight = float(self.weights[rows].sum())
-            mine = slice(world.rank, None, world.size)
-            loss = self._loss(network, rows[mine], views[mine])
+            own, partners = self.weights[now.rows], self.weights[now.rows[now.partners]]
+            weight = float((now.shares * own + (1 - now.shares) * partners).sum())
+            loss = self._loss(network, now, slice(world.rank, None, world.size))
             optimizer.zero_grad(set_to_none=True)
             # Gradients are averaged over the processes; the mean over all images of the step is meant.
             (loss * (world.size / weight)).backward()
@@ -168,23 +168,33 @@ class _Run:
             optimizer.step()
             all_losses, stop = world.sums(float(loss.detach()), float(self.should_stop()), device=self.device)
             state.loss, state.seen, state.step = state.loss + all_losses, state.seen + weight, step + 1
-            self.done += len(rows)
+            self.done += len(now.rows)
             self._say("train", state)
             if stop or state.step % self.recipe.checkpoint_steps == 0:
                 self._save(tuned, optimizer, best, state)
             if stop:
                 raise Stopped
 
-    def _loss(self, network: nn.Module, rows: Ints, views: Ints) -> torch.Tensor:
-        """The weighted sum of cross-entropies of some rows."""
+    def _loss(self, network: nn.Module, step: Step, mine: slice) -> torch.Tensor:
+        """The weighted sum of cross-entropies of some images of a step."""
+        rows, views, partners = step.rows[mine], step.views[mine], step.partners[mine]
+        inputs = self.inputs.batch(rows, views)
+        shares = torch.from_numpy(step.shares[mine]).to(self.device)
+        if self.recipe.mix:
+            others = self.inputs.batch(step.rows[partners], step.views[partners])
+            inputs = torch.lerp(others, inputs, shares[:, None, None, None])
         with self._autocast():
-            logits = network(self.inputs.batch(rows, views))
+            logits = network(inputs).float()
+        each = shares * self._entropies(logits, rows)
+        if self.recipe.mix:
+            each = each + (1 - shares) * self._entropies(logits, step.rows[partners])
+        return each.sum()
+
+    def _entropies(self, logits: torch.Tensor, rows: Ints) -> torch.Tensor:
+        """(n,): the cross-entropy of logits (n, classes) and the labels of rows, times their weights."""
         truth = torch.from_numpy(self.labels[rows]).to(self.device)
         weights = torch.from_numpy(self.weights[rows]).to(self.device)
-        each = functional.cross_entropy(
-            logits.float(), truth, label_smoothing=self.recipe.smoothing, reduction="none"
-        )
-        return (each * weights).sum()
+        return weights * functional.cross_entropy(logits, truth, label_smoothing=self.recipe.smoothing, reduction="none")
 
     def _judge(self, tuned: Tuned, epoch: int, loss: float | None) -> Epoch:
         """Log-loss and accuracy on the held-out images, each process judging its share.

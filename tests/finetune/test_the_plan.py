@@ -28,14 +28,25 @@ def test_an_epoch_sees_each_image_once_and_no_step_starves_a_process(processes: 
     rows = np.arange(count) * 2
     steps = batches(rows, recipe=recipe(batch=batch), epoch=1, processes=processes)
 
-    assert sorted(np.concatenate([some for some, _ in steps])) == rows.tolist()
-    assert min(len(some) for some, _ in steps) >= min(processes, count)
+    assert sorted(np.concatenate([step.rows for step in steps])) == rows.tolist()
+    assert min(len(step.rows) for step in steps) >= min(processes, count)
 
 
 def test_each_epoch_has_an_order_of_its_own() -> None:
     first, second = (batches(np.arange(50), recipe=recipe(), epoch=epoch, processes=1) for epoch in (1, 2))
 
-    assert not np.array_equal(first[0][0], second[0][0])
+    assert not np.array_equal(first[0].rows, second[0].rows)
+
+
+@given(count=st.integers(4, 100), batch=st.integers(1, 40))
+def test_each_image_is_blended_with_one_of_its_step(count: int, batch: int) -> None:
+    for step in batches(np.arange(count), recipe=recipe(batch=batch), epoch=1, processes=1):
+        assert sorted(step.partners) == list(range(len(step.rows)))
+        assert ((step.shares >= 0) & (step.shares <= 1)).all()
+
+
+def test_nothing_is_blended_where_nobody_wants_it() -> None:
+    assert all((step.shares == 1).all() for step in batches(np.arange(50), recipe=recipe(mix=0.0), epoch=1, processes=1))
 
 
 def test_the_rate_rises_and_then_falls_to_nearly_nothing() -> None:
