@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { ago, bytes, duration, percent, plural, estimate } from '../src/parts/format'
+import { ago, bytes, duration, percent, plural, estimate, unbroken } from '../src/parts/format'
 
 describe('a share', () => {
   test.each([[0, '0 %'], [0.002, '< 1 %'], [0.874, '87 %'], [0.999, '> 99 %'], [1, '100 %']])('%f is %s', (share, text) =>
@@ -30,4 +30,8 @@ test('how long ago', () => {
   expect(ago('2026-03-01T11:59:50Z', now)).toBe('just now')
   expect(ago('2026-03-01T11:58:00Z', now)).toBe('2 minutes ago')
   expect(ago('2026-02-28T12:00:00Z', now)).toBe('yesterday')
+})
+
+test('no line breaks between a number and its percent sign', () => {
+  expect(unbroken('At least 98 % of 64 images, not 98% of all % signs.')).toBe('At least 98\u00a0% of 64 images, not 98% of all % signs.')
 })

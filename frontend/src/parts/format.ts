@@ -15,6 +15,9 @@ export function percent(share: number): string {
   return `${rounded} %`
 }
 
+/** A sentence of the server, in which no line breaks between a number and its percent sign. */
+export const unbroken = (sentence: string) => sentence.replace(/(\d) %/g, '$1\u00a0%')
+
 /** An interval wider than this says more than the value in it. */
 const WIDE = 0.2
 
