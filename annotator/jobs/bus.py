@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
 import threading
@@ -16,11 +17,11 @@ from django.conf import settings
 from kombu.exceptions import OperationalError
 from redis.asyncio.retry import Retry as AsyncRetry
 from redis.backoff import NoBackoff
-from redis.commands.core import Script
-from redis.exceptions import LockError, RedisError
+from redis.exceptions import LockError, NoScriptError, RedisError
 from redis.retry import Retry
 
 from annotator.config.celery import app
+from annotator.jobs import line
 from annotator.jobs.envelope import seal
 
 log = logging.getLogger(__name__)
@@ -30,11 +31,13 @@ PATIENCE = 1.0
 PREFIX = "annotator"
 # An answer that nobody fetches is forgotten after so long.
 ANSWER_SECONDS = 30
+# Raises a flag and sends a message, or, where the flag is up already, does neither.
 SEND = """
 if redis.call('SET', KEYS[1], '1', 'NX', 'EX', ARGV[1]) then
     redis.call('LPUSH', KEYS[2], ARGV[2])
 end
 """
+SEND_SHA = hashlib.sha1(SEND.encode(), usedforsecurity=False).hexdigest()
 
 
 @cache
@@ -45,12 +48,6 @@ def connection() -> redis.Redis:
         socket_timeout=PATIENCE, socket_connect_timeout=PATIENCE, decode_responses=True, retry=Retry(NoBackoff(), 1),
     )
     return client
-
-
-@cache
-def _sending() -> Script:
-    """Raises a flag and sends a message, or, where the flag is up already, does neither: one command, once or not at all."""
-    return connection().register_script(SEND)
 
 
 def listener() -> redis.asyncio.Redis:
@@ -125,8 +122,12 @@ class Lock:
 def send_once(task: str, *arguments: str | int, flag: str, seconds: int) -> bool:
     """Send a Celery task unless its flag says that one is on its way. False when Redis is away; never raises for that."""
     queue, message = seal(task, *arguments)
+    words = (2, f"{PREFIX}:{flag}", queue, seconds, message)
     try:
-        _sending()(keys=[f"{PREFIX}:{flag}", queue], args=[seconds, message], client=connection())
+        try:
+            line.ask(connection(), "EVALSHA", SEND_SHA, *words)
+        except NoScriptError:
+            line.ask(connection(), "EVAL", SEND, *words)
     except RedisError as error:
         log.warning("Redis is away, so %s waits for the sweep: %s", task, error)
         return False

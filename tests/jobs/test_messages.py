@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 from typing import Any
 from unittest.mock import ANY
 
 from redis import Redis
 
 from annotator.config.celery import app
-from annotator.jobs import bus, envelope
+from annotator.jobs import bus, envelope, line
 from tests.with_redis import messages
 
 THEIRS = {"id": ANY, "root_id": ANY}
@@ -73,3 +74,24 @@ def test_a_message_sent_from_within_a_task_names_no_parent(live_redis: Redis) ->
     assert sent["headers"]["parent_id"] is None
     assert sent["headers"]["root_id"] == sent["headers"]["id"]
     assert json.loads(base64.b64decode(sent["body"]))[0] == [9]
+
+
+def test_a_redis_that_has_forgotten_the_script_is_told_it_again(live_redis: Redis) -> None:
+    bus.send_once("learning.learn", 7, flag="one", seconds=5)
+    live_redis.script_flush()
+
+    assert bus.send_once("learning.learn", 7, flag="two", seconds=5)
+    assert len(messages(live_redis, "learn")) == 2
+
+
+def test_a_forked_process_speaks_on_a_line_of_its_own(live_redis: Redis) -> None:
+    mine = line.ask(live_redis, "CLIENT", "ID")
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.write(writing, str(line.ask(live_redis, "CLIENT", "ID")).encode())
+        os._exit(0)
+    os.waitpid(child, 0)
+
+    assert int(os.read(reading, 20)) != mine
+    assert line.ask(live_redis, "CLIENT", "ID") == mine, "and its parent keeps the one that it had"
