@@ -222,6 +222,7 @@ def photograph(by: Photographer, project: dict[str, Any], photos: Numbered) -> N
     by.shoot(page, f"{base}/learn", "learn")
     by.shoot(page, f"{base}/export", "export")
     by.shoot(page, f"{base}/devices", "devices")
+    by.shoot(page, "/fleet", "fleet")
     by.shoot(page, f"{base}/dashboard", "dashboard")
     label(page, f"{by.site.address}{base}/label", project, photos, BY_HAND)
     by.save(page, "label")
