@@ -153,9 +153,14 @@ def _query(row: dict[str, Any] | None) -> str:
     if "failed" in row:
         return str(row["failed"])
     costs = f"{row['cpu_s']:.3f} CPU s{_predicting(row)}, {row['extra_mb']:,} MB"
-    # Without it where it was measured on one thread alone.
-    every_core = row.get("every_core", {})
-    return f"{costs}; every core: {every_core['wall_s']:.3f} s" if "wall_s" in every_core else costs
+    quickest = _quickest(row)
+    return f"{costs}; every core: {quickest:.3f} s" if quickest else costs
+
+
+def _quickest(row: dict[str, Any]) -> float | None:
+    """Seconds by the clock with every core, or on one where threads cost more than they give; None where not measured."""
+    every_core = row.get("every_core", {}).get("wall_s")
+    return every_core and min(every_core, row["wall_s"])
 
 
 def _times(ours: dict[str, Any] | None, theirs: dict[str, Any] | None) -> str:
@@ -163,7 +168,7 @@ def _times(ours: dict[str, Any] | None, theirs: dict[str, Any] | None) -> str:
     if ours is None or theirs is None or "failed" in ours or "failed" in theirs:
         return ""
     times = f"{theirs['cpu_s'] / ours['cpu_s']:.1f}"
-    one, other = (row.get("every_core", {}).get("wall_s") for row in (ours, theirs))
+    one, other = _quickest(ours), _quickest(theirs)
     return f"{times}; every core: {other / one:.1f}" if one and other else times
 
 
