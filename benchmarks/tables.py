@@ -196,10 +196,14 @@ def finetune(result: Result) -> str:
             )
             for row in one["rows"]
         )
-        mirrored = "" if one["recipe"]["mirror"] else ", never mirrored"
+        recipe = one["recipe"]
+        blended = "blended" if recipe.get("mix") else "not blended"
+        mirrored = "mirrored too" if recipe["mirror"] else "never mirrored"
+        when = f" Taken {one['taken']} UTC at {one['commit']}." if "taken" in one else ""
         parts.append(
             f"{one['folder']}: {one['images']:,} images, {one['classes']} classes, {one['rows'][0]['test_images']} to test "
-            f"on; {result['backbone']}, {one['recipe']['mode']} fine-tuning{mirrored}, head `{result['head']}`."
+            f"on; {result['backbone']}, {recipe['mode']} fine-tuning in steps of {recipe['batch']}, images {blended} and "
+            f"{mirrored}, head `{result['head']}`.{when}"
         )
         parts.append(markdown(head, rows))
     half = result["bfloat16"]
