@@ -15,9 +15,12 @@ from tests.person import Person
 from tests.prepared import furnish
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser(chromium: str) -> Iterator[Browser]:
-    """One Chromium for the run. What is expected of a page may come late where the machine is busy."""
+    """One Chromium a file. What is expected of a page may come late where the machine is busy.
+
+    Playwright keeps an event loop running in this thread, so it ends before tests come that have one of their own.
+    """
     expect.set_options(timeout=60_000)
     with sync_playwright() as playwright:
         started = playwright.chromium.launch(executable_path=chromium, args=OPTIONS)

@@ -79,8 +79,8 @@ def test_a_device_gets_no_other_bundle_than_its_own(
     gate: SmallDevice, bundle: Bundle, enrolled: Enrolled, make_bundle: MakeBundle
 ) -> None:
     make_bundle()
-    assert gate.get("/api/edge/bundles/2").status_code == 404
-    assert enrolled("hall").get(ADDRESS).status_code == 404, "it was not told to run it"
+    assert gate.get("/api/edge/bundles/2").status_code == 404, "it was not told to run it"
+    assert enrolled("hall").get("/api/edge/bundles/2").status_code == 404, "nor was one that came in later"
 
 
 def test_a_file_that_is_gone_is_told_in_a_sentence(gate: SmallDevice, bundle: Bundle) -> None:
