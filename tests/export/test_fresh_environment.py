@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import json
 import os
 import shutil
@@ -15,10 +14,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mlcore import export, measure
+from mlcore import export
 from mlcore.edge.runtime import Model
 from mlcore.export import ExportResult
 from tests.export.conftest import Learnt
+from tests.export.moment import time_for_a_moment
 from tests.export.shell import blocks, commands
 from tests.export.tiny import unpack
 from tests.installation import wait_until
@@ -66,7 +66,7 @@ def wait_for(server: subprocess.Popen[bytes], port: int, said: Path) -> None:
 def shipped(learnt: Learnt, tmp_path_factory: pytest.TempPathFactory) -> ExportResult:
     """The default backbone and head, exported as a project does it, but timed for a moment only."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(export, "measure_speeds", functools.partial(measure.measure_speeds, rounds=1, seconds=0.01))
+        time_for_a_moment(patch)
         return export.export_classifier(**learnt.arguments(out_dir=tmp_path_factory.mktemp("shipped")))
 
 
