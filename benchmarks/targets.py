@@ -182,8 +182,8 @@ TARGETS = (
     ),
     Target(
         "JPEG folder to features: at least 5 times the plain pipeline, images a CPU s", "features", _features,
-        "where pictures are large, decoding them is most of our time, and libjpeg-turbo decodes for both; this processor has "
-        "no bfloat16, which would shorten the rest, and which OpenVINO uses by itself where it is",
+        "where pictures are large, decoding them is most of our time, and libjpeg-turbo decodes for both; this processor "
+        "has no bfloat16, which would shorten the rest, and which OpenVINO uses by itself where it is",
     ),
     Target(
         "JPEG folder to features, VGA: at least 8 times a channels-last loader, images a CPU s", "features", _channels_last,
