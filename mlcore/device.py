@@ -1,6 +1,7 @@
 """Which device computes, at which precision, and why: the one place that decides."""
 
 import importlib.util
+import os
 import platform
 import re
 from dataclasses import dataclass
@@ -81,6 +82,11 @@ def cpu_features() -> tuple[str, ...]:
     """What this processor offers of AVX2, AVX-512 (F, BF16, VNNI), AVX-VNNI, AMX and Arm's counterparts."""
     flags = set(_cpuinfo("flags").split()) | set(_cpuinfo("Features").split())
     return tuple(name for flag, name in _FEATURES.items() if flag in flags)
+
+
+def cores() -> int:
+    """Cores that this process may run on; macOS does not tell, so there it is all."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 @cache

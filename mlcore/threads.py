@@ -9,6 +9,8 @@ from functools import cache
 import scipy.linalg  # noqa: F401  brings a BLAS of its own, which has to be there when the libraries are looked for
 from threadpoolctl import ThreadpoolController
 
+from mlcore import device
+
 # Fewer rows than this are done before other threads have started.
 MANY_ROWS = 50_000
 
@@ -32,7 +34,7 @@ def one_thread() -> Iterator[None]:
 
 def cores() -> int:
     """How many threads this process may keep busy: the cores it may run on, or fewer where OMP_NUM_THREADS says so."""
-    available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    available = device.cores()
     wanted = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0]
     return min(available, int(wanted)) if wanted.isdecimal() and int(wanted) else available
 
@@ -44,11 +46,11 @@ def over_blocks(work: Callable[[slice], None], rows: int, block: int) -> None:
     however many threads there are, so what each computes is too, to the bit; work must write to its own rows only.
     """
     blocks = [slice(start, min(start + block, rows)) for start in range(0, rows, block)]
-    threads = min(cores(), len(blocks)) if rows >= MANY_ROWS else 1
-    if threads == 1:
+    if rows < MANY_ROWS:
         for one in blocks:
             work(one)
         return
-    with one_thread(), ThreadPoolExecutor(threads, "blocks") as pool:
+    # For a single thread too: BLAS with several gives other last digits.
+    with one_thread(), ThreadPoolExecutor(min(cores(), len(blocks)), "blocks") as pool:
         for _ in pool.map(work, blocks):
             pass
