@@ -159,7 +159,6 @@ def _send(deployment: Deployment, bundle: Bundle, device: Device) -> None:
         delivery.state, delivery.why, delivery.finished_at = Delivery.State.RUNNING, ALREADY, timezone.now()
         delivery.done = delivery.total
     else:
-        budget = device.latency_budget_ms if deployment.budget_ms is None else deployment.budget_ms
-        delivery.serial = orders.give_order(device=device, bundle=bundle, rollback=deployment.rollback, budget_ms=budget)
+        delivery.serial = orders.give_deployed(device=device, deployment=deployment, bundle=bundle)
         devices.tell_changed(device)
     delivery.save()

@@ -23,8 +23,7 @@ def bring_up_to_date(device: Device) -> Deployment | None:
     if deployment is None:
         return None
     bundle = deployment.bundle
-    budget = device.latency_budget_ms if deployment.budget_ms is None else deployment.budget_ms
-    serial = orders.give_order(device=device, bundle=bundle, rollback=deployment.rollback, budget_ms=budget)
+    serial = orders.give_deployed(device=device, deployment=deployment, bundle=bundle)
     Delivery.objects.create(deployment=deployment, device=device, serial=serial, total=bundle.size)
     Deployment.objects.filter(pk=deployment.pk).update(state=State.ROLLING)
     transaction.on_commit(partial(rollout.settle, deployment.pk))

@@ -7,7 +7,7 @@ import json
 from django.utils import timezone
 
 from annotator.delivery.keys import signing_key
-from annotator.delivery.models import Bundle, Device
+from annotator.delivery.models import Bundle, Deployment, Device
 from mlcore.signing import seal
 
 PAYLOAD_TYPE = "application/vnd.edge-annotator.order+json"
@@ -34,6 +34,12 @@ def give_order(*, device: Device, bundle: Bundle, rollback: bool, budget_ms: flo
     device.wanted = bundle
     device.save(update_fields=["order", "order_serial", "wanted"])
     return device.order_serial
+
+
+def give_deployed(*, device: Device, deployment: Deployment, bundle: Bundle) -> int:
+    """The same with what a deployment brings: where it names no budget, the device's own counts."""
+    budget = device.latency_budget_ms if deployment.budget_ms is None else deployment.budget_ms
+    return give_order(device=device, bundle=bundle, rollback=deployment.rollback, budget_ms=budget)
 
 
 def take_back(*, device: Device) -> None:

@@ -14,6 +14,7 @@ from django.conf import settings
 
 from annotator.jobs.progress import Cancelled
 from annotator.projects.errors import Invalid, NoSpace
+from mlcore.device import cores
 from mlcore.finetune.task import STOP, Status
 
 MODULE = "mlcore.finetune.run"
@@ -31,8 +32,7 @@ KILLED = (
 
 def threads() -> int:
     """Cores that fine-tuning may take: as set, else all but one, so that labelling has one to itself."""
-    available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return settings.TRAIN_THREADS or max(1, available - 1)
+    return settings.TRAIN_THREADS or max(1, cores() - 1)
 
 
 def train(folder: Path, *, processes: int, tell: Callable[[Status], None], cancelled: Callable[[], bool]) -> None:

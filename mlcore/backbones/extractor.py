@@ -1,6 +1,5 @@
 """Pictures to features, with reading, decoding and inference overlapped on every core."""
 
-import os
 import threading
 from collections import deque
 from collections.abc import Iterator, Sequence
@@ -14,7 +13,7 @@ import numpy.typing as npt
 from mlcore.backbones.ir import cached_ir
 from mlcore.backbones.quickest import BATCHES, Way, quickest, read
 from mlcore.backbones.spec import Backbone
-from mlcore.device import Device, pick
+from mlcore.device import Device, cores, pick
 from mlcore.edge.preprocess import UnreadableImage, load_input
 from mlcore.types import Floats
 
@@ -42,7 +41,7 @@ class Extractor:
         device = device or pick("cpu")
         self.backbone = backbone
         self.dim = backbone.dim
-        self.threads = threads or _cores()
+        self.threads = threads or cores()
         self.precision = device.openvino_precision
         self.fingerprint = backbone.fingerprint(self.precision)
         core = openvino.Core()
@@ -128,8 +127,3 @@ class Extractor:
             size = self.backbone.input_size
             pixels = self._mine.pixels = np.empty((BATCH, size, size, 3), np.uint8)
         return pixels
-
-
-def _cores() -> int:
-    """Cores this process may use; macOS does not tell affinities."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

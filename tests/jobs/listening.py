@@ -8,11 +8,12 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
+import pytest
 from asgiref.sync import async_to_sync, sync_to_async
 from django.test import AsyncClient
 
 from annotator.jobs.events import publish
-from annotator.projects.models import Project, User
+from annotator.projects.models import Membership, Project, User
 
 SOON = 20.0
 Scene = Callable[[], Awaitable[Any]]
@@ -56,6 +57,22 @@ async def listening(path: str, user: User | None, **headers: str) -> AsyncIterat
         yield Page(stream)
     finally:
         await stream.aclose()
+
+
+def loses_it_with_membership(path: str, project: Project) -> None:
+    """A viewer listens and is removed from the project: the stream ends."""
+    vera = User.objects.create(username="vera")
+    membership = Membership.objects.create(project=project, user=vera, role=Membership.Role.VIEWER)
+
+    async def scene() -> None:
+        async with listening(path, vera) as page:
+            await page.next()
+            await sync_to_async(membership.delete)()
+            with pytest.raises(StopAsyncIteration):
+                while True:
+                    await page.text()
+
+    play(scene)
 
 
 async def tell(project: Project, type: str, data: dict[str, Any]) -> None:

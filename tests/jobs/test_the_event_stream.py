@@ -6,14 +6,13 @@ from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 import pytest
-from asgiref.sync import sync_to_async
 from django.test import Client
 from redis import Redis
 
 from annotator.api import events as api
 from annotator.jobs.models import Job
 from annotator.jobs.progress import start_job
-from annotator.projects.models import Membership, Project, User
+from annotator.projects.models import Project, User
 from annotator.projects.tokens import make_token
 from tests.jobs import listening as streams
 from tests.jobs.listening import Page, play, tell
@@ -72,18 +71,7 @@ def test_who_loses_membership_loses_the_stream(
 ) -> None:
     monkeypatch.setattr(api, "HEARTBEAT_SECONDS", 0.05)
     monkeypatch.setattr(api, "ACCESS_SECONDS", 0.0)
-    vera = User.objects.create(username="vera")
-    membership = Membership.objects.create(project=project, user=vera, role=Membership.Role.VIEWER)
-
-    async def scene() -> None:
-        async with listening(project, vera) as page:
-            await page.next()
-            await sync_to_async(membership.delete)()
-            with pytest.raises(StopAsyncIteration):
-                while True:
-                    await page.text()
-
-    play(scene)
+    streams.loses_it_with_membership(f"/events/projects/{project.pk}", project)
 
 
 def test_a_script_listens_with_its_token(project: Project, owner: User, live_redis: Redis) -> None:

@@ -5,14 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from asgiref.sync import sync_to_async
 from django.test import Client
 from redis import Redis
 
 from annotator.api import fleet_events
-from annotator.projects.models import Membership, Project, User
+from annotator.projects.models import Project, User
 from annotator.projects.setup import create_project
-from tests.jobs.listening import Page, listening, play, tell
+from tests.jobs.listening import Page, listening, loses_it_with_membership, play, tell
 
 FLEET = "/events/fleet"
 
@@ -62,18 +61,7 @@ def test_who_loses_membership_loses_the_stream(
 ) -> None:
     monkeypatch.setattr(fleet_events, "HEARTBEAT_SECONDS", 0.05)
     monkeypatch.setattr(fleet_events, "ACCESS_SECONDS", 0.0)
-    vera = User.objects.create(username="vera")
-    membership = Membership.objects.create(project=project, user=vera, role=Membership.Role.VIEWER)
-
-    async def scene() -> None:
-        async with listening(FLEET, vera) as page:
-            await page.next()
-            await sync_to_async(membership.delete)()
-            with pytest.raises(StopAsyncIteration):
-                while True:
-                    await page.text()
-
-    play(scene)
+    loses_it_with_membership(FLEET, project)
 
 
 def test_strangers_are_told_to_sign_in(db: None) -> None:
